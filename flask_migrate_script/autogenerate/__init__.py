@@ -1,0 +1,1 @@
+"""Generated migrations that keep the data."""

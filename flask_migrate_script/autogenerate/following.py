@@ -1,0 +1,334 @@
+"""Rewrite the operations of one direction so that tables and columns are renamed, and what is on them follows.
+
+The upgrade and the downgrade are rewritten by the same functions, each with the names seen from its own side: what
+Alembic made of them is already the reverse of each other.
+
+The order is one that every database can follow: constraints that get another name go first, then the tables are
+renamed, then the columns, then comes the rest as Alembic had it, in the new names.
+
+Renames are written outside a batch on SQLite too: its own RENAME (3.25 and newer) keeps the rows where they are, and
+indexes, constraints and the foreign keys of other tables follow it, which they do not when a table is rebuilt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, Tuple
+
+from alembic.operations import ops
+
+from ..quoting import identifier, qualified
+from .changes import Place, in_tables, tables
+from .operations import RenameColumn, RenameTable
+
+Shape = Tuple[Any, ...]
+"""What an index or a constraint is, but for its name."""
+
+
+@dataclass
+class Direction:
+    """The new names on one way, upgrade or downgrade.
+
+    :param tables: by place, the new name.
+    :param columns: by the table's new place, the new name of each column.
+    :param alterations: by the table's new place and the column's new name, what else changes in it.
+    """
+
+    tables: Dict[Place, str] = field(default_factory=dict)
+    columns: Dict[Place, Dict[str, str]] = field(default_factory=dict)
+    alterations: Dict[Tuple[Place, str], Any] = field(default_factory=dict)
+
+    def table(self, schema: Optional[str], name: str) -> str:
+        return self.tables.get((schema, name), name)
+
+    def column(self, schema: Optional[str], new_table: str, name: str) -> str:
+        return self.columns.get((schema, new_table), {}).get(name, name)
+
+
+NO_NEW_NAMES = Direction()
+
+
+def expand_tables(container: Any, names: Dict[Place, str]) -> None:
+    """Put in the place of a dropped and an added table what differs between the two.
+
+    :param names: the new name of each dropped table.
+    """
+    for (schema, old), new in names.items():
+        dropped = _only(container, ops.DropTableOp, schema, old)
+        added = _only(container, ops.CreateTableOp, schema, new)
+        container.ops[container.ops.index(added)] = ops.ModifyTableOps(
+            new, _differences(dropped.to_table(), added.to_table(), schema, new), schema=schema
+        )
+        container.ops.remove(dropped)
+
+
+def rewrite(container: Any, direction: Direction) -> None:
+    """Rename what the direction renames, and leave out what needs no operation then."""
+    renamed = _take_renamed_columns(container, direction)
+    before, after = _follow(container, direction)
+    _name_tables(container, direction)
+    first = [RenameTable(old, new, schema=schema) for (schema, old), new in direction.tables.items()]
+    rest = [one for one in container.ops if not (isinstance(one, ops.ModifyTableOps) and one.is_empty())]
+    container.ops[:] = [*before, *first, *renamed, *rest, *after]
+
+
+def complete(upgrade: Any, downgrade: Any, forth: Direction, place: Place, old_place: Place, column: Any) -> None:
+    """Have the upgrade drop, and the downgrade create, the unique constraints of a column that is renamed.
+
+    Alembic takes those to go with the column that have no name, as on SQLite; then nothing says that they follow.
+
+    :param column: as the database has it.
+    """
+    for constraint in _constraints(column.table):
+        dropped = ops.DropConstraintOp.from_constraint(constraint)
+        known = [_shape(one, NO_NEW_NAMES) for _, one in in_tables(upgrade) if isinstance(one, _DROPS)]
+        if _shape(dropped, NO_NEW_NAMES) not in known and _partner(upgrade, _shape(dropped, forth)):
+            _table_at(upgrade, place).ops.append(dropped)
+            _table_at(downgrade, old_place).ops.append(dropped.reverse())
+
+
+def index_renaming(place: Place, old: str, new: str, dialect: Any) -> Any:
+    """Return MySQL's renaming of an index.
+
+    It drops an index that it made for a foreign key by itself, once there is another one to use: so in place.
+    """
+    table = qualified(dialect, *place)
+    names = [identifier(name, dialect) for name in (old, new)]
+    text = "ALTER TABLE {} RENAME INDEX {} TO {}".format(table, *names)
+    return ops.ExecuteSQLOp(text.replace(":", r"\:"))
+
+
+def mend_unique_indexes(upgrade: Any, downgrade: Any) -> None:
+    """Say of a dropped index again that it is unique: Alembic forgets it (seen on 1.7.7, not on 1.4.3 and 1.20.1)."""
+    mended = []
+    for _, operation in in_tables(upgrade):
+        kept = getattr(operation, "_reverse", None)
+        if isinstance(operation, ops.DropIndexOp) and getattr(kept, "unique", False):
+            operation.kw["unique"] = True
+            mended.append((operation.table_name, operation.index_name))
+    for _, operation in in_tables(downgrade):
+        if isinstance(operation, ops.CreateIndexOp) and (operation.table_name, operation.index_name) in mended:
+            operation.unique = True
+
+
+_DROPS = (ops.DropConstraintOp, ops.DropIndexOp)
+
+
+def _only(container: Any, kind: Any, schema: Optional[str], name: str) -> Any:
+    return next(
+        one for one in container.ops if isinstance(one, kind) and (one.schema, one.table_name) == (schema, name)
+    )
+
+
+def _differences(old: Any, new: Any, schema: Optional[str], name: str) -> List[Any]:
+    before, after = ({column.name: column for column in table.columns} for table in (old, new))
+    return [
+        *(ops.AddColumnOp.from_column_and_tablename(schema, name, after[one]) for one in after if one not in before),
+        *_distinct([ops.DropConstraintOp.from_constraint(one) for one in _constraints(old)]),
+        *_distinct([_created(one) for one in _constraints(new)]),
+        *(ops.DropColumnOp.from_column_and_tablename(schema, name, before[one]) for one in before if one not in after),
+    ]
+
+
+def _constraints(table: Any) -> List[Any]:
+    from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
+
+    return [one for one in table.constraints if isinstance(one, (ForeignKeyConstraint, UniqueConstraint))]
+
+
+def _created(constraint: Any) -> Any:
+    return ops.DropConstraintOp.from_constraint(constraint).reverse()
+
+
+def _distinct(operations: List[Any]) -> List[Any]:
+    """Leave out what is there twice: as a constraint, and as the flag of a column."""
+    found = {_shape(one, NO_NEW_NAMES): one for one in operations}
+    found.update({_shape(one, NO_NEW_NAMES): one for one in operations if _name(one)})
+    return list(found.values())
+
+
+def _take_renamed_columns(container: Any, direction: Direction) -> List[Any]:
+    """Take the drop and the addition of each renamed column out; return its renaming."""
+    renamed: List[Any] = []
+    for table, operation in in_tables(container):
+        place = (table.schema, table.table_name)
+        names = direction.columns.get(place, {})
+        if isinstance(operation, ops.DropColumnOp) and operation.column_name in names:
+            table.ops.remove(operation)
+            renamed.append(_renaming(place, operation.to_column(), names[operation.column_name]))
+        elif isinstance(operation, ops.AddColumnOp) and operation.column.name in names.values():
+            table.ops.remove(operation)
+    for (place, _), operation in direction.alterations.items():
+        _table_at(container, place).ops.insert(0, operation)
+    return renamed
+
+
+def _renaming(place: Place, column: Any, name: str) -> Any:
+    """Return the renaming of a column with all that MySQL needs to be told of it, or it forgets it."""
+    more: Dict[str, Any] = {"existing_autoincrement": True} if _is_autoincrement(column) else {}
+    return RenameColumn(
+        place[1],
+        column.name,
+        schema=place[0],
+        modify_name=name,
+        existing_type=column.type,
+        existing_nullable=column.nullable,
+        existing_server_default=column.server_default or False,
+        existing_comment=column.comment,
+        **more,
+    )
+
+
+def _is_autoincrement(column: Any) -> bool:
+    from sqlalchemy import Integer
+
+    alone = column.table is not None and len(column.table.primary_key.columns) == 1
+    number = isinstance(column.type, Integer) and not column.foreign_keys
+    return bool(column.primary_key and column.autoincrement and (column.autoincrement is True or (alone and number)))
+
+
+def _table_at(container: Any, place: Place) -> Any:
+    for table in tables(container):
+        if (table.schema, table.table_name) == place:
+            return table
+    table = ops.ModifyTableOps(place[1], [], schema=place[0])
+    container.ops.append(table)
+    return table
+
+
+def _follow(container: Any, direction: Direction) -> Tuple[List[Any], List[Any]]:
+    """Leave out what follows a renaming by itself; return what is dropped before it, and what is created at the end.
+
+    An index that gets another name is dropped after the new one is there, because MySQL keeps the last one that a
+    foreign key needs. A foreign key that goes because of the unique constraint it needs is created after that.
+    """
+    dropped_before: List[Any] = []
+    created_after: List[Any] = []
+    rebuilt: List[Shape] = []
+    for table, dropped in _affected(container, direction):
+        shape = _shape(dropped, direction)
+        partner = _partner(container, shape)
+        if partner and _same_name(dropped, partner[1]) and not (_refers_to(shape, rebuilt) and _name(dropped)):
+            table.ops.remove(dropped)
+            partner[0].ops.remove(partner[1])
+        elif isinstance(dropped, ops.DropConstraintOp):
+            rebuilt.append(shape)
+            table.ops.remove(dropped)
+            dropped_before.insert(0, dropped)
+            if partner and isinstance(partner[1], ops.CreateForeignKeyOp):
+                partner[0].ops.remove(partner[1])
+                created_after.append(partner[1])
+        elif partner:
+            table.ops.remove(dropped)
+            partner[0].ops.insert(partner[0].ops.index(partner[1]) + 1, dropped)
+    return _by_table(dropped_before), _by_table(created_after)
+
+
+def _by_table(operations: List[Any]) -> List[Any]:
+    """Return the operations in as few ModifyTableOps as their order allows."""
+    found: List[Any] = []
+    for one in operations:
+        place = _place(one)
+        if not found or (found[-1].schema, found[-1].table_name) != place:
+            found.append(ops.ModifyTableOps(place[1], [], schema=place[0]))
+        found[-1].ops.append(one)
+    return found
+
+
+def _place(operation: Any) -> Place:
+    if isinstance(operation, ops.CreateForeignKeyOp):
+        return operation.kw.get("source_schema"), operation.source_table
+    return operation.schema, operation.table_name
+
+
+def _affected(container: Any, direction: Direction) -> List[Tuple[Any, Any]]:
+    """Return the drops that a renaming changes, with the ModifyTableOps they are in; foreign keys come last."""
+    found = [
+        (table, operation)
+        for table, operation in in_tables(container)
+        if isinstance(operation, _DROPS) and _shape(operation, NO_NEW_NAMES) != _shape(operation, direction)
+    ]
+    return sorted(found, key=lambda one: isinstance(one[1].reverse(), ops.CreateForeignKeyOp))
+
+
+def _partner(container: Any, shape: Shape) -> Optional[Tuple[Any, Any]]:
+    kinds = (ops.CreateIndexOp, ops.CreateUniqueConstraintOp, ops.CreateForeignKeyOp)
+    for table, operation in in_tables(container):
+        if isinstance(operation, kinds) and _shape(operation, NO_NEW_NAMES) == shape:
+            return table, operation
+    return None
+
+
+def _refers_to(shape: Shape, rebuilt: List[Shape]) -> bool:
+    """Return whether a foreign key needs a unique constraint that has to be dropped: then it goes before it."""
+    return shape[0] == "foreign key" and ("unique", *shape[4]) in rebuilt
+
+
+def _same_name(dropped: Any, created: Any) -> bool:
+    """Return whether a renaming is all there is to do: a constraint without a name keeps that of the database."""
+    names = (_name(dropped), _name(created))
+    return None in names or names[0] == names[1]
+
+
+def _name(operation: Any) -> Optional[str]:
+    name = getattr(operation, "index_name", None) or getattr(operation, "constraint_name", None)
+    return str(name) if isinstance(name, str) else None
+
+
+def _shape(operation: Any, direction: Direction) -> Shape:
+    """Return what an index or a constraint is once the direction's names are in force."""
+    if isinstance(operation, _DROPS):
+        operation = operation.reverse()
+    if isinstance(operation, ops.CreateIndexOp):
+        index = operation.to_index()
+        return _on_columns("unique" if index.unique else "index", operation, _columns_of(index), direction)
+    if isinstance(operation, ops.CreateUniqueConstraintOp):
+        return _on_columns("unique", operation, list(operation.columns), direction)
+    if isinstance(operation, ops.CreateForeignKeyOp):
+        return _foreign_key(operation, direction)
+    return ("other", id(operation))
+
+
+def _columns_of(index: Any) -> List[str]:
+    """Return the columns of an index, and its expressions as they are."""
+    return [str(getattr(one, "name", None) or one) for one in index.expressions]
+
+
+def _on_columns(kind: str, operation: Any, columns: List[Any], direction: Direction) -> Shape:
+    schema = operation.schema
+    table = direction.table(schema, operation.table_name)
+    return (kind, schema, table, tuple(direction.column(schema, table, str(one)) for one in columns))
+
+
+def _foreign_key(operation: Any, direction: Direction) -> Shape:
+    referred_schema = operation.kw.get("referent_schema")
+    schema, name = _place(operation)
+    table = direction.table(schema, name)
+    referred = direction.table(referred_schema, operation.referent_table)
+    return (
+        "foreign key",
+        schema,
+        table,
+        tuple(direction.column(schema, table, one) for one in operation.local_cols),
+        (
+            referred_schema,
+            referred,
+            tuple(direction.column(referred_schema, referred, one) for one in operation.remote_cols),
+        ),
+        tuple(_action(operation.kw.get(one)) for one in ("onupdate", "ondelete", "initially", "deferrable")),
+    )
+
+
+def _action(given: Any) -> str:
+    """Databases report the action that is the default in different words, or not at all."""
+    text = str(given or "").lower()
+    return "" if text in ("no action", "restrict") else text
+
+
+def _name_tables(container: Any, direction: Direction) -> None:
+    for table in tables(container):
+        new = direction.tables.get((table.schema, table.table_name))
+        if new:
+            table.table_name = new
+            for operation in table.ops:
+                operation.table_name = new

@@ -1,0 +1,161 @@
+"""``flask db …``: the verbs as a click group, made when it is first used. Only this module knows click."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from inspect import signature
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+import click
+
+from .invocation import run_verb
+
+Verb = Callable[..., None]
+
+
+class DatabaseGroup(click.Group):
+    """The group of verbs; Flask holds it from the start, its commands are made when one is asked for.
+
+    :param name: what the group is called after ``flask``.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, params=_before_the_verb(), help="Perform database migrations.")
+
+    def list_commands(self, ctx: click.Context) -> List[str]:
+        self._add_verbs()
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
+        self._add_verbs(cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+    def resolve_command(self, ctx: click.Context, args: List[str]) -> Tuple[Any, Any, List[str]]:
+        name = args[0]
+        if not ctx.resilient_parsing and self.get_command(ctx, name) is None and not name.startswith("-"):
+            near = get_close_matches(name, self.list_commands(ctx), 1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            ctx.fail(f"Unknown verb {name!r}.{meant}")
+        return super().resolve_command(ctx, args)
+
+    def _add_verbs(self, only: str = "") -> None:
+        from .options import command_name
+        from .verbs import VERBS
+
+        for verb in VERBS:
+            if command_name(verb) not in self.commands and only in ("", command_name(verb)):
+                self.add_command(VerbCommand(verb))
+
+
+class VerbCommand(click.Command):
+    """A verb as a click command."""
+
+    def __init__(self, verb: Verb) -> None:
+        from flask.cli import with_appcontext
+
+        from .options import command_name, parameters, summary
+
+        params = [_click_parameter(verb, parameter) for parameter in parameters(verb)]
+        params.append(click.Option(["--raiseerr"], is_flag=True, help=_RAISEERR))
+        name = command_name(verb)
+        super().__init__(name, params=params, callback=with_appcontext(_callback(verb)), help=summary(verb))
+
+    def parse_args(self, ctx: click.Context, args: List[str]) -> List[str]:
+        # click takes -1 for an option; with one among the arguments, what it does not know becomes an argument.
+        ctx.ignore_unknown_options = any(re.fullmatch(r"-\d+", arg) for arg in args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            flags = [flag for param in self.get_params(ctx) for flag in param.opts if flag.startswith("-")]
+            near = get_close_matches(error.option_name, flags, 1)
+            raise click.NoSuchOption(error.option_name, possibilities=near, ctx=error.ctx) from None
+
+
+_RAISEERR = "show the traceback of an error"
+
+
+def _before_the_verb() -> List[click.Parameter]:
+    """Return the options for every verb, which may stand before it; those of Alembic's own command line among them."""
+    return [
+        _Folder(["-d", "--directory"], help="migrations folder, for any verb"),
+        click.Option(
+            ["-x", "--x-arg"], multiple=True, envvar="FLASK_DB_X_ARG", help="argument for env.py, for any verb"
+        ),
+        click.Option(["-c", "--config"], help="configuration file instead of alembic.ini in that folder"),
+        click.Option(["-n", "--name"], help="section of the configuration file (default: alembic)"),
+        click.Option(["-q", "--quiet"], is_flag=True, help="print no results"),
+        click.Option(["--raiseerr"], is_flag=True, help=_RAISEERR),
+    ]
+
+
+class _Folder(click.Option):
+    """The migrations folder; its variables are read last, by ``chosen_directory``, also those that Flask derives."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> Optional[str]:
+        return None
+
+
+def _click_parameter(verb: Verb, parameter: Any) -> click.Parameter:
+    from .options import environment_name
+
+    settings: Dict[str, Any]
+    many = parameter.kind == "many"
+    completion = _completion(verb, parameter.completes) if parameter.completes else {}
+    if not parameter.flags:
+        required = parameter.required or not parameter.default
+        default = None if required or many else parameter.default
+        settings = {"nargs": -1 if many else 1, "required": required, "default": default}
+        return click.Argument([parameter.name], **settings, **completion)
+    if parameter.name == "directory":
+        return _Folder([*parameter.flags, parameter.name], help=parameter.help)
+    settings = {"envvar": environment_name(verb, parameter.name), "help": parameter.help}
+    if parameter.kind == "flag":
+        settings["is_flag"] = True
+    elif many:
+        settings["multiple"] = True
+    else:
+        kind = click.Choice(parameter.choices) if parameter.choices else parameter.type
+        settings.update(type=kind, default=parameter.default)
+    return click.Option([*parameter.flags, parameter.name], **settings, **completion)
+
+
+def _completion(verb: Verb, kind: str) -> Dict[str, Any]:
+    """Return the keywords that complete a value: one since click 8, another in click 7; click 6 has none."""
+
+    def found(ctx: click.Context, written: str) -> Dict[str, str]:
+        from flask.cli import ScriptInfo
+
+        from .completion import candidates
+        from .options import chosen_directory
+
+        before = ctx.parent.params if ctx.parent else {}
+        directory = chosen_directory(verb, ctx.params.get("directory"), before.get("directory"))
+        return candidates(kind, written, lambda: ctx.ensure_object(ScriptInfo).load_app(), directory, before)
+
+    if hasattr(click.Parameter, "shell_complete"):
+        return {"shell_complete": lambda ctx, param, incomplete: _items(found(ctx, incomplete))}
+    if "autocompletion" in signature(click.Parameter).parameters:
+        return {"autocompletion": lambda ctx, args, incomplete: list(found(ctx, incomplete).items())}
+    return {}
+
+
+def _items(found: Dict[str, str]) -> List[Any]:
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(word, help=meaning or None) for word, meaning in found.items()]
+
+
+def _callback(verb: Verb) -> Verb:
+    """Return the function that click calls for a verb."""
+    from .options import parameters
+
+    defaults = {parameter.name: parameter.default for parameter in parameters(verb)}
+
+    def run(**values: Any) -> None:
+        context = click.get_current_context()
+        before = context.parent.params if context.parent else {}
+        after = {name: defaults.get(name) if value in ((), None) else value for name, value in values.items()}
+        run_verb(verb, context.command_path.rpartition(" ")[0], before, after)
+
+    return run

@@ -1,0 +1,81 @@
+"""What TAB offers for a word that names something: a revision, a range of them, a database, a template."""
+
+from __future__ import annotations
+
+import os
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from typing import Any, Callable, Dict, Mapping, Optional
+
+from .invocation import invoked, typed
+
+Candidates = Dict[str, str]
+"""Words, and what each means, which some shells show."""
+
+
+def candidates(
+    kind: str, written: str, app: Callable[[], Any], directory: Optional[str], before: Mapping[str, Any]
+) -> Candidates:
+    """Return what a word may become; nothing where anything fails: nobody wants an error in the middle of a line.
+
+    No database is asked. What the application prints meanwhile is not shown.
+
+    :param kind: what it names, as its declaration in ``options`` says.
+    :param written: the word so far.
+    :param app: returns the application.
+    :param directory: the migrations folder; None for the registered one.
+    :param before: the values of the options before the verb, by name.
+    """
+    try:
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()), invoked(typed("", before)), app().app_context():
+            found = _KINDS[kind](written, directory)
+    except (Exception, SystemExit):
+        return {}
+    return {word: " ".join(meaning.split()) for word, meaning in found.items() if word.startswith(written)}
+
+
+def _revisions(written: str, directory: Optional[str]) -> Candidates:
+    from alembic.script import ScriptDirectory
+
+    from .config import opened_config
+
+    with opened_config(directory, None) as config:
+        scripts = list(ScriptDirectory.from_config(config).walk_revisions())
+    return {
+        **{label: "branch label" for script in scripts for label in script.branch_labels},
+        **{script.revision: script.doc or "" for script in scripts},
+        "head": "the last revision",
+        "heads": "the last revision of every branch",
+        "base": "before the first revision",
+    }
+
+
+def _range(written: str, directory: Optional[str]) -> Candidates:
+    """A range is ``START:END``: its colon belongs to the word, and the shell leaves no space behind it."""
+    found = {**_revisions(written, directory), "current": "where the database is"}
+    start, colon, _ = written.rpartition(":")
+    if colon:
+        return {f"{start}:{word}": meaning for word, meaning in found.items()}
+    return {f"{word}:": meaning for word, meaning in found.items()}
+
+
+def _databases(written: str, directory: Optional[str]) -> Candidates:
+    from .config import registered_state
+    from .databases import bind_names
+
+    binds = dict.fromkeys(bind_names(registered_state().db), "a bind")
+    return {"default": "the database that has no bind", **binds}
+
+
+def _templates(written: str, directory: Optional[str]) -> Candidates:
+    from .config import Config
+
+    return dict.fromkeys(os.listdir(Config().get_template_directory()), "")
+
+
+_KINDS: Dict[str, Callable[[str, Optional[str]], Candidates]] = {
+    "revision": _revisions,
+    "range": _range,
+    "bind": _databases,
+    "template": _templates,
+}

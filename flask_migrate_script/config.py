@@ -1,0 +1,138 @@
+"""The shared core: from what the application registered to the Config that Alembic works with."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import sys
+from contextlib import contextmanager
+from typing import Any, Iterator, Optional, Sequence, Set, Tuple, Union
+
+from alembic import __version__ as _alembic_release
+from alembic.config import Config as AlembicConfig
+from flask import current_app
+
+from . import invocation
+from .errors import MigrateError
+
+XArg = Union[str, Sequence[str], None]
+
+alembic_version: Tuple[int, ...] = tuple(int(part) for part in _alembic_release.split(".")[:3] if part.isdigit())
+
+
+class Config(AlembicConfig):
+    """Alembic's Config, with this package's templates for ``init``.
+
+    :param template_directory: a folder of templates to use instead.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.template_directory: Optional[str] = kwargs.pop("template_directory", None)
+        kwargs.setdefault("stdout", sys.stdout)
+        super().__init__(*args, **kwargs)
+
+    def get_template_directory(self) -> str:
+        """Return the folder that ``init`` takes its templates from."""
+        return self.template_directory or os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates")
+
+    def print_stdout(self, text: str, *arg: Any) -> None:
+        """Print a result, unless the command line says ``-q``, of which Alembic before 1.11 knows nothing."""
+        if not getattr(self.cmd_opts, "quiet", False):
+            super().print_stdout(text, *arg)
+
+
+def needs_alembic(what: str, *version: int) -> None:
+    """Refuse what the installed Alembic is too old for.
+
+    :param what: the verb or option, as the user knows it.
+    :param version: the first release that has it.
+    :raises MigrateError: if the installed one is older.
+    """
+    if alembic_version < version:
+        first = ".".join(map(str, version[: 3 if any(version[2:]) else 2]))
+        raise MigrateError(
+            f"{what} needs Alembic {first} or newer; {_alembic_release} is installed.", "pip install --upgrade alembic"
+        )
+
+
+def registered_state() -> Any:
+    """Return what the application registered: this package's state, or Flask-Migrate's own.
+
+    :raises MigrateError: if nothing is registered.
+    """
+    state = current_app.extensions.get("migrate")
+    if state is None:
+        raise MigrateError(
+            f"Migrate is not registered on the application {current_app.name!r}.",
+            "Add Migrate(app, db) where the application is made; with init_app, check that it is called.",
+        )
+    return state
+
+
+@contextmanager
+def opened_config(directory: Any, x_arg: XArg, autogenerate: bool = False) -> Iterator[Config]:
+    """Yield the Config for one verb; env.py finds fresh ``configure_args`` for as long as it runs.
+
+    :param directory: the migrations folder; None for the registered one.
+    :param x_arg: arguments for env.py.
+    :param autogenerate: env.py is told so in ``config.cmd_opts``.
+    """
+    state = registered_state()
+    directory = str(directory or state.directory)
+    config = make_config(getattr(state, "migrate", None), directory, x_arg, ("autogenerate",) if autogenerate else ())
+    with _own_configure_args(state, _keywords_of_env_py(os.path.join(directory, "env.py"))):
+        yield config
+
+
+def make_config(migrate: Any, directory: str, x_arg: XArg, opts: Sequence[str]) -> Config:
+    """Return the Config for a migrations folder, as the registered configure callbacks leave it.
+
+    :param migrate: the registered Migrate, this package's or Flask-Migrate's.
+    :param opts: names to set to True in ``config.cmd_opts``.
+    """
+    run = invocation.current()
+    config = Config(run.ini or os.path.join(directory, "alembic.ini"), ini_section=run.section)
+    config.set_main_option("script_location", directory.replace("%", "%%"))
+    return called_back(migrate, config, x_arg, opts)
+
+
+def called_back(migrate: Any, config: Config, x_arg: XArg, opts: Sequence[str] = ()) -> Config:
+    """Return the Config with its ``cmd_opts``, after the application's ``@migrate.configure`` functions."""
+    values = {"x": [x_arg] if isinstance(x_arg, str) else list(x_arg or ()), **dict.fromkeys(opts, True)}
+    config.cmd_opts = argparse.Namespace(**values)
+    if invocation.current().quiet:
+        config.cmd_opts.quiet = True
+    call = getattr(migrate, "call_configure_callbacks", None)
+    return (call(config) if call else None) or config
+
+
+@contextmanager
+def _own_configure_args(state: Any, taken: Set[str]) -> Iterator[None]:
+    """Give env.py a copy of ``configure_args`` without the keywords that it passes itself.
+
+    env.py may write ``compare_type=True, **configure_args``, which is a TypeError where both have the keyword: its own
+    value wins. A copy, because the env.py of Flask-Migrate 4 writes into it, and what one run left there is stale in
+    the next.
+    """
+    registered = getattr(state, "configure_args", None)
+    if registered is None:
+        yield
+        return
+    state.configure_args = {name: value for name, value in registered.items() if name not in taken}
+    try:
+        yield
+    finally:
+        state.configure_args = registered
+
+
+def _keywords_of_env_py(path: str) -> Set[str]:
+    """Return the keywords that env.py passes by name in calls that also unpack a mapping."""
+    try:
+        with open(path, "rb") as file:
+            tree = ast.parse(file.read())
+    except (OSError, SyntaxError, ValueError):
+        return set()  # Alembic reads the file next, and its error is the one to show
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    unpacking = [call for call in calls if any(keyword.arg is None for keyword in call.keywords)]
+    return {keyword.arg for call in unpacking for keyword in call.keywords if keyword.arg}

@@ -1,0 +1,233 @@
+"""The databases an application has configured: their engines, what is in them, and emptying them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from .counting import Count, count, plural
+from .passwords import masked
+from .quoting import qualified
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine
+
+
+@dataclass(frozen=True)
+class DatabaseObject:
+    """A table, view, sequence or type.
+
+    :param kind: what it is, in the words of ``DROP``.
+    :param name: its quoted name, with the schema where the database has several.
+    :param rows: the rows in a table; None for anything else.
+    """
+
+    kind: str
+    name: str
+    rows: Optional[Count] = None
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is in one database.
+
+    :param name: ``"default"`` or the bind key.
+    :param objects: what there is to drop, in the order to drop it.
+    """
+
+    name: str
+    engine: Engine
+    objects: List[DatabaseObject] = field(default_factory=list)
+
+
+def configured_engines(db: Any) -> Dict[str, Engine]:
+    """Return an application's engines by name, ``"default"`` first; two names of one database count once.
+
+    :param db: Flask-SQLAlchemy 2 or 3, Flask-SQLAlchemy-Lite, or any object with an ``engine``.
+    """
+    found: Dict[str, Engine] = {}
+    for key, engine in _engines(db):
+        if str(engine.url) not in (str(other.url) for other in found.values()):
+            found["default" if key in (None, "", "default") else str(key)] = engine
+    return found
+
+
+def bind_names(db: Any) -> List[str]:
+    """Return the names of the databases beside the default one, as the multidb env.py files find them."""
+    from flask import current_app
+
+    configured = current_app.config.get("SQLALCHEMY_BINDS")
+    if configured is None and hasattr(db, "bind_names"):
+        return list(db.bind_names())
+    return [str(name) for name in configured or ()]
+
+
+def shown_url(url: Any) -> str:
+    """Return a database URL without its password."""
+    from sqlalchemy.engine.url import make_url
+
+    return masked(repr(make_url(url))).strip("'")
+
+
+def inventory(name: str, engine: Engine) -> Contents:
+    """Return what is in a database: tables with their rows, views and, on PostgreSQL, sequences and types."""
+    with engine.connect() as connection:
+        objects = _LISTINGS.get(engine.dialect.name, _inspected)(connection)
+        return Contents(name, engine, [_counted(connection, thing) for thing in objects])
+
+
+def describe(contents: Contents) -> List[str]:
+    """Return the lines that show a database to a person."""
+    head = f"{contents.name}: {shown_url(contents.engine.url)}"
+    if not contents.objects:
+        return [f"{head} is empty."]
+    width = max(len(thing.name) for thing in contents.objects)
+    kinds = max(len(thing.kind) for thing in contents.objects)
+    return [
+        head,
+        *(f"  {thing.kind:<{kinds}}  {thing.name:<{width}}  {_rows(thing)}".rstrip() for thing in contents.objects),
+    ]
+
+
+def summary(contents: Contents) -> str:
+    """Return one line for what was dropped: ``default: dropped 2 tables and 1 view.``"""
+    kinds = [thing.kind for thing in contents.objects]
+    counted = [plural(kinds.count(kind), kind) for kind in dict.fromkeys(kinds)]
+    return f"{contents.name}: dropped {' and '.join(filter(None, [', '.join(counted[:-1]), counted[-1]]))}."
+
+
+def clear(contents: Contents) -> None:
+    """Drop everything that was listed: in one transaction where the database can."""
+    dialect = contents.engine.dialect.name
+    cascade = " CASCADE" if dialect == "postgresql" else ""
+    with contents.engine.begin() as connection, _foreign_keys_off(connection, dialect):
+        for thing in contents.objects:
+            _run(connection, f"DROP {thing.kind.upper()} IF EXISTS {thing.name}{cascade}")
+
+
+def _engines(db: Any) -> Iterator[Tuple[Optional[str], Engine]]:
+    engines = getattr(db, "engines", None)
+    if isinstance(engines, Mapping):
+        yield from sorted(engines.items(), key=lambda item: item[0] not in (None, "", "default"))
+        return
+    yield None, db.engine if hasattr(db, "engine") else db.get_engine()
+    if hasattr(db, "get_engine"):
+        from flask import current_app
+
+        for bind in current_app.config.get("SQLALCHEMY_BINDS") or {}:
+            yield bind, db.get_engine(bind=bind)
+
+
+def _run(connection: Connection, sql: str) -> Any:
+    from sqlalchemy import text
+
+    return connection.execute(text(sql.replace(":", r"\:")))
+
+
+def _counted(connection: Connection, thing: DatabaseObject) -> DatabaseObject:
+    if thing.kind != "table":
+        return thing
+    return DatabaseObject(thing.kind, thing.name, count(connection, thing.name))
+
+
+def _rows(thing: DatabaseObject) -> str:
+    return "" if thing.rows is None else thing.rows.shown("row")
+
+
+def _sqlite_objects(connection: Connection) -> Sequence[DatabaseObject]:
+    # A virtual table goes before the shadow tables that go with it.
+    rows = _run(
+        connection,
+        "SELECT type, name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
+        " ORDER BY type DESC, sql NOT LIKE 'CREATE VIRTUAL%', name",
+    )
+    return [DatabaseObject(kind, qualified(connection.dialect, name)) for kind, name in rows]
+
+
+def _mysql_objects(connection: Connection) -> Sequence[DatabaseObject]:
+    kinds = {"VIEW": "view", "SEQUENCE": "sequence"}
+    rows = _run(
+        connection,
+        "SELECT table_type, table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
+        " ORDER BY table_type = 'VIEW' DESC, table_name",
+    )
+    return [DatabaseObject(kinds.get(kind, "table"), qualified(connection.dialect, name)) for kind, name in rows]
+
+
+def _postgresql_objects(connection: Connection) -> Sequence[DatabaseObject]:
+    """List tables, views, sequences and types outside the system's schemas and outside extensions."""
+    kinds = {
+        "v": "view",
+        "m": "materialized view",
+        "f": "foreign table",
+        "S": "sequence",
+        "c": "type",
+        "e": "type",
+        "d": "domain",
+    }
+    rows = _run(
+        connection,
+        """
+        SELECT kind, nspname, name FROM (
+            SELECT c.relkind::text AS kind, c.relnamespace AS namespace, c.relname AS name, c.oid AS oid,
+                c.tableoid AS catalog, position(c.relkind::text in 'vmfrpSc') AS place
+            FROM pg_class c
+            WHERE c.relkind::text IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND NOT c.relispartition
+                AND NOT EXISTS (SELECT 1 FROM pg_depend o WHERE o.classid = c.tableoid AND o.objid = c.oid
+                    AND c.relkind::text = 'S' AND o.deptype::text IN ('a', 'i'))
+            UNION ALL
+            SELECT t.typtype::text, t.typnamespace, t.typname, t.oid, t.tableoid, 9
+            FROM pg_type t WHERE t.typtype::text IN ('e', 'd')
+        ) AS things JOIN pg_namespace n ON n.oid = namespace
+        WHERE nspname NOT LIKE 'pg~_%' ESCAPE '~' AND nspname <> 'information_schema'
+            AND NOT EXISTS (SELECT 1 FROM pg_depend e WHERE e.classid = things.catalog AND e.objid = things.oid
+                AND e.deptype::text = 'e')
+        ORDER BY place, nspname, name
+        """,
+    )
+    return [
+        DatabaseObject(kinds.get(kind, "table"), qualified(connection.dialect, schema, name))
+        for kind, schema, name in rows
+    ]
+
+
+def _inspected(connection: Connection) -> Sequence[DatabaseObject]:
+    """List what SQLAlchemy's inspector sees, on a database that has no listing of its own here."""
+    from sqlalchemy import MetaData, inspect
+
+    metadata = MetaData()
+    metadata.reflect(bind=connection)
+    views = [
+        DatabaseObject("view", qualified(connection.dialect, name)) for name in inspect(connection).get_view_names()
+    ]
+    tables = [
+        DatabaseObject("table", qualified(connection.dialect, table.name)) for table in reversed(metadata.sorted_tables)
+    ]
+    return [*views, *tables]
+
+
+_LISTINGS: Dict[str, Callable[[Connection], Sequence[DatabaseObject]]] = {
+    "sqlite": _sqlite_objects,
+    "mysql": _mysql_objects,
+    "mariadb": _mysql_objects,
+    "postgresql": _postgresql_objects,
+}
+
+
+@contextmanager
+def _foreign_keys_off(connection: Connection, dialect: str) -> Iterator[None]:
+    """Tables can be dropped in any order; on SQLite this also opens the transaction that its driver would not."""
+    if dialect == "sqlite":
+        enforced = _run(connection, "PRAGMA foreign_keys").scalar()
+        _run(connection, "PRAGMA foreign_keys = OFF")
+        _run(connection, "BEGIN IMMEDIATE")
+        yield
+        connection.connection.commit()
+        _run(connection, f"PRAGMA foreign_keys = {enforced}")
+    elif dialect in ("mysql", "mariadb"):
+        _run(connection, "SET SESSION foreign_key_checks = 0")
+        yield
+        _run(connection, "SET SESSION foreign_key_checks = 1")
+    else:
+        yield

@@ -1,0 +1,110 @@
+"""Database URLs, drivers, connections, and what a database refuses."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from types import FrameType
+from typing import Any, Optional, Tuple
+
+from ..errors import CannotConnect, MigrateError
+from ..passwords import masked
+from .failure import TRACEBACK, UNCHANGED, Failure, module_of, one_line, said
+
+
+def driver(failure: Failure) -> Optional[MigrateError]:
+    """A database URL that no installed dialect or driver answers to."""
+    for exc in failure.chain:
+        if type(exc).__name__ == "NoSuchModuleError":
+            return _no_dialect(str(exc))
+        if isinstance(exc, ModuleNotFoundError) and _raised_in(exc, "sqlalchemy.dialects"):
+            return _no_driver(exc.name or str(exc))
+    return None
+
+
+def _no_dialect(text: str) -> MigrateError:
+    name = text.rpartition(":")[2].replace(".", "+")
+    if name.partition("+")[0] == "postgres":
+        return MigrateError(
+            "The database URL begins with postgres://, which SQLAlchemy does not know.",
+            f"{UNCHANGED} Write postgresql:// instead in SQLALCHEMY_DATABASE_URI.",
+        )
+    return MigrateError(
+        f"SQLAlchemy knows no database of the name {name}.",
+        f"{UNCHANGED} Check what stands before :// in SQLALCHEMY_DATABASE_URI, or install what provides it.",
+    )
+
+
+_DRIVERS = {
+    "psycopg2": "psycopg2-binary",
+    "MySQLdb": "mysqlclient",
+    "psycopg": '"psycopg[binary]"',
+    "pymysql": "PyMySQL",
+}
+
+
+def _no_driver(module: str) -> MigrateError:
+    return MigrateError(
+        f"The database driver {module} is not installed.",
+        f"{UNCHANGED} Install it: pip install {_DRIVERS.get(module, module)}\n"
+        "or name another after the database in SQLALCHEMY_DATABASE_URI, as in postgresql+psycopg2://",
+    )
+
+
+def _raised_in(exc: BaseException, package: str) -> bool:
+    """Tell a missing driver, which SQLAlchemy imports, from a module that the application or a script misses."""
+    frames = [frame for frame, _ in traceback.walk_tb(exc.__traceback__) if "importlib" not in frame.f_code.co_filename]
+    return bool(frames) and module_of(frames[-1]).startswith(package)
+
+
+def url(failure: Failure) -> Optional[MigrateError]:
+    """What SQLAlchemy says of a URL it cannot read may be the URL itself, so it is not repeated."""
+    for exc in failure.chain:
+        if type(exc).__name__ in ("ArgumentError", "ValueError") and _raised_in(exc, "sqlalchemy.engine.url"):
+            return MigrateError(
+                "The database URL cannot be read.",
+                f"{UNCHANGED} SQLALCHEMY_DATABASE_URI reads like postgresql://user@host:5432/database; a password\n"
+                "follows the user and a colon, with its @ : / and % quoted (urllib.parse.quote_plus).",
+            )
+    return None
+
+
+def connection(failure: Failure) -> Optional[MigrateError]:
+    exc: Any = failure.of_kind("DBAPIError")
+    if exc is None or exc.statement or not any(_connects(frame) for frame, _ in failure.frames()):
+        return None
+    words = one_line(str(exc.orig))
+    advice = next(advice for pattern, advice in _CONNECTION_ADVICE if re.search(pattern, words))
+    return CannotConnect(f"Cannot connect to {_url_at_hand(failure)}: {words}", advice)
+
+
+def _connects(frame: FrameType) -> bool:
+    return frame.f_code.co_name == "connect" and module_of(frame) == "sqlalchemy.engine.default"
+
+
+_CONNECTION_ADVICE: Tuple[Tuple[str, str], ...] = (
+    (r"unable to open database file", "Is its folder there, and may you write to it? See SQLALCHEMY_DATABASE_URI."),
+    (r"database .* does not exist|Unknown database", "Create it, or correct its name in SQLALCHEMY_DATABASE_URI."),
+    (r"password|Access denied|role .* does not exist", "Check the user and the password in SQLALCHEMY_DATABASE_URI."),
+    (r"resolve|translate host name|not known|getaddrinfo", "Check the host in SQLALCHEMY_DATABASE_URI."),
+    (r"", "Is the server running, and does SQLALCHEMY_DATABASE_URI have its host and port?"),
+)
+
+
+def _url_at_hand(failure: Failure) -> str:
+    """Return the URL that was connected to, as its engine shows it: an application may have several."""
+    for frame, _ in failure.frames():
+        url = getattr(frame.f_locals.get("self"), "url", None)
+        if url is not None and module_of(frame).startswith("sqlalchemy."):
+            return masked(repr(url))
+    return "the database"
+
+
+def database(failure: Failure) -> Optional[MigrateError]:
+    """What the database said outside of any migration."""
+    if failure.of_kind("DBAPIError") is None:
+        return None
+    words, statement = said(failure)
+    return MigrateError(
+        f"The database refused: {words}", "\n".join(filter(None, (statement, f"Run it again: {TRACEBACK}")))
+    )

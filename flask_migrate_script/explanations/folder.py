@@ -1,0 +1,88 @@
+"""The other files of a migrations folder: env.py, alembic.ini and script.py.mako, and the folder itself."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Optional
+
+from ..errors import MigrateError
+from .failure import UNCHANGED, Failure, is_users, module_of, one_line, shown
+
+
+def settings(failure: Failure) -> Optional[MigrateError]:
+    """An alembic.ini that configparser cannot read, or that logging cannot use."""
+    mend = "Mend that file (alembic.ini in the migrations folder) and run the command again."
+    exc: Any = failure.of_kind("Error")
+    if exc is not None and type(exc).__module__ == "configparser":
+        source = re.sub(r"\w*Path\('(.*?)'\)", r"\1", one_line(str(exc)))
+        return MigrateError(f"alembic.ini: {source}", f"{UNCHANGED} {mend}")
+    for frame, _ in failure.frames():
+        if module_of(frame) == "logging.config":
+            path = next((str(one.f_locals["fname"]) for one, _ in failure.frames() if "fname" in one.f_locals), "")
+            if path.endswith(".ini") and not os.path.exists(path):
+                return MigrateError(f"There is no {shown(path)}.", f"{UNCHANGED} {_RESTORE}")
+            missing = (
+                f"it has no section for {failure.exc.args[0]!r}" if isinstance(failure.exc, KeyError) else failure.text
+            )
+            return MigrateError(f"alembic.ini: logging cannot be set up from it: {missing}", f"{UNCHANGED} {mend}")
+        if is_users(frame.f_code.co_filename):
+            break
+    return None
+
+
+def template(failure: Failure) -> Optional[MigrateError]:
+    """A script.py.mako that Mako cannot read; Alembic itself reports one that fails while it is filled in."""
+    if not type(failure.exc).__module__.startswith("mako."):
+        return None
+    return MigrateError(
+        f"script.py.mako: {one_line(failure.text)}",
+        f"{UNCHANGED} Mend that file in the migrations folder and run the command again.",
+    )
+
+
+def clash(failure: Failure) -> Optional[MigrateError]:
+    clash = re.search(r"multiple values for keyword argument '(\w+)'", failure.text)
+    if not clash:
+        return None
+    return MigrateError(
+        f"env.py passes {clash[1]} to context.configure twice.",
+        f"{UNCHANGED} Take it out of env.py or out of the arguments of Migrate(…).",
+    )
+
+
+def no_environment(failure: Failure) -> Optional[MigrateError]:
+    """A folder without env.py: an ImportError in Alembic 1.20, a FileNotFoundError before."""
+    exc = failure.exc
+    words = str(exc)
+    if not isinstance(exc, (ImportError, OSError)) or not re.search(r"env\.py['\"]?$", words):
+        return None
+    path = getattr(exc, "filename", None) or words.split()[-1].strip("'\"")
+    folder = shown(os.path.dirname(path))
+    what = "it has no env.py" if os.path.isdir(folder) else "it is a file"
+    return MigrateError(
+        f"{folder} is not a migrations folder: {what}.",
+        f"{UNCHANGED} Restore it, create another folder with {{db}} init -d FOLDER, or say where it is with -d.",
+    )
+
+
+def os_error(failure: Failure) -> Optional[MigrateError]:
+    exc = failure.exc
+    if not isinstance(exc, OSError):
+        return None
+    path = shown(exc.filename) if exc.filename else ""
+    words = exc.strerror or str(exc)
+    return MigrateError(f"{path}: {words}" if path else words, _os_advice(path, words))
+
+
+_RESTORE = "Restore that file; {db} init -d FOLDER makes a new folder to copy it from."
+
+
+def _os_advice(path: str, words: str) -> str:
+    if (isinstance(path, str) and path.endswith((".mako", ".ini"))) or "alembic.ini" in words or "config file" in words:
+        return _RESTORE
+    if re.search(r"[Nn]ot a directory|File exists", words):
+        return "Choose another folder with -d."
+    if "editor" in words.lower():
+        return "Set the environment variable EDITOR to the editor to use."
+    return "Check that the folder is there, that there is room, and that you may write to it."

@@ -1,0 +1,29 @@
+"""The driver's own connection behind SQLAlchemy's: statements that SQLAlchemy's transactions should not see."""
+
+from __future__ import annotations
+
+from typing import Any, List, Sequence
+
+
+def driver_connection(connection: Any) -> Any:
+    """Return the DBAPI connection of a SQLAlchemy connection, or of a connection checked out of a pool.
+
+    SQLAlchemy 1.4.24 named it ``dbapi_connection``; before that it was ``connection``.
+    """
+    pooled = getattr(connection, "connection", connection) if hasattr(connection, "dialect") else connection
+    return getattr(pooled, "dbapi_connection", None) or pooled.connection
+
+
+def run(driver: Any, sql: str, values: Sequence[Any] = ()) -> List[Any]:
+    """Execute one statement on a DBAPI connection and return its rows, if it has any."""
+    cursor = driver.cursor()
+    try:
+        cursor.execute(sql, *([tuple(values)] if values else []))
+        return list(cursor.fetchall()) if cursor.description else []
+    finally:
+        cursor.close()
+
+
+def is_autocommit(connection: Any) -> bool:
+    """Return whether a SQLAlchemy connection is in autocommit, as inside Alembic's ``autocommit_block()``."""
+    return bool(connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT")

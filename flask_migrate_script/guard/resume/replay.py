@@ -1,0 +1,261 @@
+"""Where DDL cannot be rolled back, an interrupted migration goes on where it stopped.
+
+MySQL and MariaDB commit each DDL statement as it lands. So every statement of a running revision that is not a read
+is written into ``alembic_journal``, and a later run of the same revision in the same direction skips those that took
+effect.
+
+The rule. The statements that are not reads are counted. Each has a place, a digest of its text and one of its values.
+A second run meets the places in the same order: where text and values are those of the journal, the statement is
+skipped, and what the driver said of it (the key of an inserted row, the number of rows) is said again; an error that
+the script had caught is raised again. Where anything differs, the run stops: what follows would be applied to another
+database than the script believes in. That holds too where the script is unedited and what it reads has changed
+meanwhile: a loop over ``SELECT … WHERE done = 0`` that an ALTER TABLE has committed finds no rows any more, and is
+stopped. A place without an entry below the last one is DML that the script itself rolled back; it is run.
+
+Inside the transaction (DML) a statement and its entry are written together, so both are kept or both are lost. What
+commits has its entry before it; :mod:`.took_effect` tells what came of one that is not known to be done. A statement
+of which that cannot be told (CALL, several statements in one text) and that was cut off in the middle stops the run.
+
+What is not journalled: what a script sends over a connection of its own, and what happens outside the database. Tables
+without transactions (MyISAM) may have a row that is not in the journal.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Callable, Dict, List, Optional, Set
+
+from .. import statements
+from ..raw import is_autocommit, run
+from . import returned
+from .differences import Differs, cut_off, differs, rows_are_gone
+from .digests import digest
+from .table import DONE, FAILED, KEPT_TEXT, STARTED, Entry, JournalTable
+from .took_effect import definition_before, means_done
+
+
+@dataclass
+class Call:
+    """One call of the driver that SQLAlchemy is about to make.
+
+    :param context: SQLAlchemy's execution context.
+    :param execute: makes the call.
+    """
+
+    cursor: Any
+    statement: str
+    values: Any
+    context: Any
+    execute: Callable[[], None]
+
+
+@dataclass
+class Resumable:
+    """One revision in one direction while its script runs.
+
+    :param found: its entries from an earlier run, by their place.
+    :param begun: when this run began, in UTC.
+    :param always_autocommit: the driver's connection is in autocommit, whatever SQLAlchemy says.
+    """
+
+    revision: str
+    direction: str
+    connection: Any
+    table: JournalTable
+    found: Dict[int, Entry]
+    begun: datetime
+    always_autocommit: bool = False
+    position: int = 0
+    skipped: bool = False
+    unmarked: Optional[Entry] = None
+    caught: Optional[Entry] = None
+    stopped: Optional[Differs] = None
+    temporary: Set[str] = field(default_factory=set)
+
+    @property
+    def last(self) -> int:
+        """The last place that the journal has."""
+        return max(self.found, default=0)
+
+    @property
+    def not_met(self) -> List[Entry]:
+        """What the journal has of an earlier run that this one did not come to."""
+        met = self.position - 1 if self.stopped else self.position
+        return [self.found[place] for place in sorted(self.found) if place > met]
+
+    def handle(self, call: Call) -> Optional[bool]:
+        """Make the driver's call, or skip it; return None where it is SQLAlchemy's to make."""
+        self.skipped = False
+        if self.stopped:
+            raise self.stopped
+        if self._is_of_the_session(call.statement):
+            return self._in_the_session(call)
+        self.position += 1
+        self._note_what_was_caught()
+        entry = self.found.get(self.position)
+        if entry is None:
+            self._run(call)
+        elif entry.digest == self._digest(call):
+            self._again(call, entry)
+        else:
+            self._in_its_place(call, entry)
+        return True
+
+    def finish(self) -> None:
+        """Remove the journal of the revision: the version moves in the same transaction.
+
+        :raises Differs: if the script ended before the journal does.
+        """
+        if self.stopped:
+            raise self.stopped
+        if self.not_met:
+            raise differs(self.not_met[0], None)
+        if self.position:
+            self.table.forget(self.revision)
+
+    def keep(self) -> None:
+        """After a failure, write down that the last statement that committed is done."""
+        if self.unmarked:
+            self.table.driver.rollback()
+            self.table.put(replace(self.unmarked, state=DONE))
+            self.table.driver.commit()
+
+    def _is_of_the_session(self, statement: str) -> bool:
+        """What belongs to the session is gone with it, and is run again."""
+        temporary = statements.temporary_table(statement)
+        if temporary:
+            self.temporary.add(temporary)
+        return bool(temporary or statements.is_read(statement) or statements.target(statement) in self.temporary)
+
+    def _in_the_session(self, call: Call) -> Optional[bool]:
+        self.always_autocommit = self.always_autocommit or statements.starts_autocommit(call.statement)
+        if statements.word(call.statement) != "LOCK":
+            return None
+        # Under LOCK TABLES no other table can be used, and the journal is used.
+        call.cursor.execute(f"{statements.plain(call.statement)}, {self.table.name} WRITE")
+        return True
+
+    def _digest(self, call: Call) -> str:
+        return digest(call.statement, call.values, self.begun)
+
+    def _run(self, call: Call) -> None:
+        if statements.is_dml(call.statement):
+            self._run_in_transaction(call)
+        elif self.position < self.last:
+            self._stop(differs(self.not_met[0], call.statement))
+        else:
+            self._run_and_commit(call)
+
+    def _entry(self, call: Call, state: str, **known: Any) -> Entry:
+        text = call.statement.strip()[:KEPT_TEXT]
+        return Entry(self.revision, self.direction, self.position, self._digest(call), text, state, **known)
+
+    def _run_in_transaction(self, call: Call) -> None:
+        autocommit = self.always_autocommit or is_autocommit(self.connection)
+        if autocommit:
+            run(self.table.driver, "START TRANSACTION")
+        try:
+            call.execute()
+            said = {"lastrowid": call.cursor.lastrowid or None, "affected": call.cursor.rowcount}
+            said["returned"] = returned.kept(call.cursor)
+            self.table.put(self._entry(call, DONE, **said))
+        except Exception as exc:
+            self._note_failure(call, exc)
+            if autocommit:
+                self.table.driver.rollback()
+            raise
+        if autocommit:
+            self.table.driver.commit()
+
+    def _run_and_commit(self, call: Call) -> None:
+        entry = self._entry(call, STARTED, definition=definition_before(self.table.driver, call.statement))
+        self.table.put(entry)
+        self._started(call, entry)
+
+    def _started(self, call: Call, entry: Entry) -> None:
+        try:
+            call.execute()
+        except Exception as exc:
+            self._note_failure(call, exc)
+            if statements.is_atomic(call.statement):  # it failed, so it did not take effect
+                self.table.remove(entry)
+                self.table.driver.commit()
+            raise
+        self.unmarked = entry
+
+    def _again(self, call: Call, entry: Entry) -> None:
+        if entry.state == FAILED:
+            raise self._error(entry)
+        if entry.state == STARTED and not self._had_taken_effect(call, entry):
+            return
+        if statements.returns_rows(call.statement) and not entry.returned:
+            self._stop(rows_are_gone(entry))
+        self.skipped = True
+        _say_again(call, entry)
+        if entry.lastrowid:
+            run(self.table.driver, f"SELECT LAST_INSERT_ID({int(entry.lastrowid)})")
+        if entry.state == STARTED:
+            self.unmarked = entry
+
+    def _had_taken_effect(self, call: Call, entry: Entry) -> bool:
+        """Return whether a statement that was started had taken effect; run it where not."""
+        if not statements.is_atomic(call.statement):
+            self._stop(cut_off(entry))
+        if self._altered(entry):
+            return True
+        try:
+            self._started(call, entry)
+        except Exception as exc:
+            if entry.definition or not means_done(call.statement, exc):
+                raise
+            self.caught = None
+            self.table.put(replace(entry, state=DONE))
+            self.table.driver.commit()
+            return True
+        return False
+
+    def _altered(self, entry: Entry) -> bool:
+        if not entry.definition:
+            return False
+        return definition_before(self.table.driver, entry.text) != entry.definition
+
+    def _in_its_place(self, call: Call, entry: Entry) -> None:
+        """Run another statement than the journal has, where that one is known not to have taken effect."""
+        if entry.state != STARTED or not entry.definition or self._altered(entry):
+            self._stop(differs(entry, call.statement, self._digest(call)))
+        del self.found[self.position]
+        self.table.remove(entry)
+        self._run(call)
+
+    def _stop(self, error: Differs) -> None:
+        """Stop now, and again at each later statement: a script may catch the error."""
+        self.stopped = error
+        raise error
+
+    def _note_failure(self, call: Call, exc: Exception) -> None:
+        said = json.dumps([type(exc).__name__, *(one if isinstance(one, int) else str(one) for one in exc.args)])
+        self.caught = self._entry(call, FAILED, error=said)
+
+    def _note_what_was_caught(self) -> None:
+        """Another statement comes, so the script has caught the error of the one before."""
+        if self.caught:
+            self.table.put(self.caught)
+            self.caught = None
+
+    def _error(self, entry: Entry) -> Exception:
+        name, *args = json.loads(entry.error or "[]")
+        kind: Callable[..., Exception] = getattr(self.connection.dialect.dbapi, name, RuntimeError)
+        return kind(*args)
+
+
+def _say_again(call: Call, entry: Entry) -> None:
+    """Let SQLAlchemy find on the cursor what the driver said when the statement was run."""
+    if entry.returned:
+        returned.say_again(call.cursor, entry.returned)
+    for name, value in (("lastrowid", entry.lastrowid), ("rowcount", entry.affected)):
+        with suppress(AttributeError):  # a driver may have them as properties
+            setattr(call.cursor, name, value or 0)
+    call.context.get_lastrowid = lambda: entry.lastrowid or 0

@@ -1,0 +1,226 @@
+"""A run on MySQL or MariaDB in which interrupted migrations go on: one database, from its first step to its last."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+
+from ...errors import MigrateError
+from ..raw import driver_connection, run
+from .interrupted import by_revision, refuse_to_turn_round
+from .replay import Call, Resumable
+from .table import NAME, Entry, JournalTable, table_of
+
+_FIRST_ATOMIC = {"MariaDB": (10, 6), "MySQL": (8, 0)}
+"""The releases whose DDL statements each take effect as a whole or not at all."""
+
+
+@dataclass
+class Resumption:
+    """The journal of one database during one run.
+
+    :param shown: its URL without the password.
+    :param say: tells the person at the command line what is not a result.
+
+    ``not_met`` is, after a failure, what had taken effect in an earlier run and was not come to in this one.
+    """
+
+    connection: Any
+    shown: str
+    say: Callable[[str], None]
+    running: Optional[Resumable] = None
+    entries: List[Entry] = field(default_factory=list)
+    table: Optional[JournalTable] = None
+    begun: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    autocommit: bool = False
+    opened: bool = False
+    warned: bool = False
+    not_met: List[str] = field(default_factory=list)
+
+    def attach(self, held: ExitStack) -> None:
+        """Follow what SQLAlchemy sends over the connection, until the run is over."""
+        from sqlalchemy import event
+
+        for name, listener in _LISTENERS.items():
+            if not event.contains(self.connection.engine, name, listener):
+                event.listen(self.connection.engine, name, listener)
+        info = self.connection.info
+        info[_KEY] = self
+        held.callback(info.pop, _KEY, None)
+
+    def handle(self, call: Call) -> Optional[bool]:
+        """Make the driver's call, or skip it; return None where it is SQLAlchemy's to make."""
+        return self.running.handle(call) if self.running else None
+
+    def follow(self, step: Any, schema: Optional[str]) -> None:
+        """Journal what a step does, from when its script begins until the version is about to move.
+
+        :param schema: that of the version table.
+        """
+        from alembic.runtime.migration import StampStep
+
+        self._open(schema)
+        if self.table is None:
+            return
+        if isinstance(step, StampStep):
+            step.migration_fn = self._stamping(step.migration_fn)
+        else:
+            direction = "upgrade" if step.is_upgrade else "downgrade"
+            step.migration_fn = self._journalled(step.migration_fn, step.revision.revision, direction)
+
+    def keep(self) -> None:
+        """After a failure, write down what took effect; where the connection is lost, what is there has to do."""
+        if self.running:
+            self.not_met = [" ".join(entry.text.split()) for entry in self.running.not_met]
+            with suppress(Exception):
+                self.running.keep()
+            self.running = None
+
+    @property
+    def skipped(self) -> bool:
+        """Whether the last statement was skipped, because it had taken effect in an earlier run."""
+        return bool(self.running and self.running.skipped)
+
+    def _journalled(self, fn: Callable[..., Any], revision: str, direction: str) -> Callable[..., Any]:
+        @functools.wraps(fn)
+        def journalled(*args: Any, **kwargs: Any) -> Any:
+            self.running = self._resumable(revision, direction)
+            result = fn(*args, **kwargs)
+            self.running.finish()
+            self.running = None
+            return result
+
+        return journalled
+
+    def _stamping(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Whoever stamps says where the database is: what was interrupted is then over."""
+
+        @functools.wraps(fn)
+        def stamping(*args: Any, **kwargs: Any) -> Any:
+            assert self.table is not None
+            for revision in sorted({entry.revision for entry in self.entries}):
+                self.table.forget(revision)
+                self.say(f"{self.shown}: the journal of revision {revision} is removed, as the database is stamped.")
+            self.entries = []
+            return fn(*args, **kwargs)
+
+        return stamping
+
+    def _resumable(self, revision: str, direction: str) -> Resumable:
+        assert self.table is not None
+        found = {e.position: e for e in self.entries if (e.revision, e.direction) == (revision, direction)}
+        if found:
+            self.say(f"{self.shown}: revision {revision} was interrupted; it goes on after statement {max(found)}.")
+        self.entries = [entry for entry in self.entries if entry.revision != revision]
+        refuse_to_turn_round(by_revision(self.entries), direction)
+        self._warn_of_others()
+        return Resumable(
+            revision, direction, self.connection, self.table, found, self.begun, always_autocommit=self.autocommit
+        )
+
+    def _warn_of_others(self) -> None:
+        """Say once what else is half done in the database: what runs now may not expect it."""
+        others = sorted({f"the {entry.direction} of {entry.revision}" for entry in self.entries})
+        if others and not self.warned:
+            self.say(f"{self.shown}: {' and '.join(others)} was interrupted and is not finished.")
+            self.warned = True
+
+    def _open(self, schema: Optional[str]) -> None:
+        """Read the journal, and make it where there is none; once in a run."""
+        if self.opened:
+            return
+        self.opened = True
+        driver = driver_connection(self.connection)
+        ((version, self.autocommit),) = run(driver, "SELECT VERSION(), @@SESSION.autocommit")
+        if not is_resumable(str(version)):
+            self.say(f"{self.shown}: {version} is too old to go on with an interrupted migration: no journal is kept.")
+            return
+        table = table_of(self.connection, schema)
+        try:
+            self.entries = table.opened()
+        except self.connection.dialect.dbapi.Error as exc:  # a user who may not create tables
+            self.say(f"{self.shown}: no journal is kept, because it cannot be opened: {exc}")
+        else:
+            self.table = table
+
+
+_KEY = "flask_migrate_script.resumption"
+"""Where a connection's ``info`` has its Resumption."""
+
+
+def _do_execute(cursor: Any, statement: str, parameters: Any, context: Any) -> Optional[bool]:
+    return _handle("do_execute", context, cursor, statement, parameters)
+
+
+def _do_executemany(cursor: Any, statement: str, parameters: Any, context: Any) -> Optional[bool]:
+    return _handle("do_executemany", context, cursor, statement, parameters)
+
+
+def _do_execute_no_params(cursor: Any, statement: str, context: Any) -> Optional[bool]:
+    return _handle("do_execute_no_params", context, cursor, statement)
+
+
+_LISTENERS: Dict[str, Callable[..., Optional[bool]]] = {
+    "do_execute": _do_execute,
+    "do_executemany": _do_executemany,
+    "do_execute_no_params": _do_execute_no_params,
+}
+"""On an engine's dialect, once and for all: to take one away while another thread runs a statement could break that."""
+
+
+def _handle(name: str, context: Any, *given: Any) -> Optional[bool]:
+    resumption = context.root_connection.info.get(_KEY) if context is not None else None
+    if resumption is None:
+        return None
+    execute = functools.partial(getattr(context.dialect, name), *given, context)
+    cursor, statement, *values = given
+    handled: Optional[bool] = resumption.handle(Call(cursor, statement, values, context, execute))
+    return handled
+
+
+def is_resumable(version: str) -> bool:
+    """Return whether a server of this version, as it names it itself, has atomic DDL."""
+    numbers = re.search(r"(\d+)\.(\d+)", re.sub(r"^5\.5\.5-", "", version))
+    release: Tuple[int, ...] = tuple(map(int, numbers.groups())) if numbers else ()
+    return release >= _FIRST_ATOMIC["MariaDB" if "mariadb" in version.lower() else "MySQL"]
+
+
+@contextmanager
+def after_the_last_one(connection: Any, timeout: float) -> Iterator[None]:
+    """Run the block once the server is through with a session that a killed migration has left behind.
+
+    The lock of :mod:`..lock` is on a connection of its own: it is free as soon as a process is killed, while the server
+    is still at the last statement of that process. This one is on the connection of the migration.
+
+    :param timeout: seconds to wait.
+    :raises MigrateError: if it is at work still.
+    """
+    driver = driver_connection(connection)
+    ((database,),) = run(driver, "SELECT DATABASE()")
+    name = "flask_migrate_script." + hashlib.sha256(f"journal of {database}".encode()).hexdigest()[:32]
+    if run(driver, f"SELECT GET_LOCK('{name}', {max(int(timeout), 0)})")[0][0] != 1:
+        raise MigrateError(
+            f"The server is still at a statement of a migration that was interrupted, after {timeout:g} seconds.",
+            "Nothing was changed. Wait for it and run the command again, or give it longer: --lock-timeout SECONDS",
+        )
+    try:
+        yield
+    finally:
+        with suppress(Exception):  # a connection that is lost has given it back already
+            run(driver, f"SELECT RELEASE_LOCK('{name}')")
+
+
+def without_journal(include_object: Optional[Callable[..., bool]]) -> Callable[..., bool]:
+    """Return env.py's ``include_object``, which never sees the journal."""
+
+    def include(thing: Any, name: Any, kind: str, *others: Any, **named: Any) -> bool:
+        if kind == "table" and name == NAME:
+            return False
+        return include_object is None or bool(include_object(thing, name, kind, *others, **named))
+
+    return include

@@ -1,0 +1,98 @@
+"""How each database stands to the revision files: where it is, what is applied, and what is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Sequence, Tuple
+
+from .positions import Position, positions
+from .revisions import revision_objects
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One database against the revision files; the revisions are Alembic's Scripts.
+
+    :param current: the revisions it is at, as ``current`` shows them: those in its version table and, of the branches
+        that these depend on, the last applied. Unknown ones are among them.
+    :param heads: the revisions that none follows.
+    :param applied: oldest first; what an unknown revision stands on is not known.
+    :param pending: what ``upgrade heads`` would run, in its order; not known, and empty, where one is unknown.
+    :param unknown: the revisions it is at that no file has.
+    """
+
+    position: Position
+    current: Tuple[str, ...]
+    heads: Tuple[str, ...]
+    applied: Tuple[Any, ...]
+    pending: Tuple[Any, ...]
+    unknown: Tuple[str, ...]
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether there is nothing to run, and no doubt about it."""
+        return not self.pending and not self.unknown
+
+
+@dataclass(frozen=True)
+class Status:
+    """Every database against the revision files.
+
+    :param scripts: Alembic's ScriptDirectory.
+    """
+
+    scripts: Any
+    standings: Tuple[Standing, ...]
+
+
+def read_status(config: Any) -> Status:
+    """Return where every database stands; to be called as :func:`positions` is.
+
+    :param config: an open Config.
+    """
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory.from_config(config)
+    return Status(scripts, tuple(standing(scripts, position) for position in positions(config)))
+
+
+def standing(scripts: Any, position: Position) -> Standing:
+    """Return where a database at a position stands."""
+    every = {script.revision: script for script in scripts.walk_revisions()}
+    unknown = tuple(version for version in position.versions if version not in every)
+    known = tuple(version for version in position.versions if version in every)
+    beyond = _beyond(scripts, known)
+    applied = set(every) - {script.revision for script in beyond}
+    return Standing(
+        position,
+        current=tuple(sorted({script.revision for script in scripts.get_all_current(known)} | set(unknown))),
+        heads=tuple(sorted(scripts.get_heads())),
+        applied=tuple(script for script in reversed(list(every.values())) if script.revision in applied),
+        pending=() if unknown else tuple(beyond),
+        unknown=unknown,
+    )
+
+
+def _beyond(scripts: Any, versions: Sequence[str]) -> List[Any]:
+    """Return what upgrading from these versions to the heads runs, in its order: the walk is Alembic's own."""
+    if not scripts.get_heads():
+        return []
+    return list(scripts.revision_map.iterate_revisions("heads", tuple(versions), implicit_base=True))[::-1]
+
+
+def document(found: Status) -> Dict[str, Any]:
+    """Return what ``current --json`` and ``status --json`` print."""
+    return {"databases": [_database(one, found.scripts) for one in found.standings]}
+
+
+def _database(standing: Standing, scripts: Any) -> Dict[str, Any]:
+    return {
+        "name": standing.position.name,
+        "url": standing.position.url,
+        "current": list(standing.current),
+        "heads": list(standing.heads),
+        "pending": revision_objects(standing.pending, scripts),
+        "unknown": list(standing.unknown),
+        "up_to_date": standing.up_to_date,
+        "unfinished": [one.document() for one in standing.position.unfinished],
+    }

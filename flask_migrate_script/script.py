@@ -1,0 +1,243 @@
+"""``python manage.py db …``: MigrateCommand, a Flask-Script Manager built from the verbs.
+
+Only this module knows argparse and Flask-Script; the Manager it builds on is the one the application has imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from difflib import get_close_matches
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Tuple
+
+from . import compat, options, startup
+from .invocation import run_verb
+from .options import Parameter
+
+_module = compat.script_module()
+startup.explain_databases(compat.launcher)
+
+Command = _module.Command
+Group = _module.Group
+Manager = _module.Manager
+Option = _module.Option
+Server = _module.Server
+Shell = _module.Shell
+prompt = _module.prompt
+prompt_bool = _module.prompt_bool
+prompt_choices = _module.prompt_choices
+prompt_pass = _module.prompt_pass
+
+
+class VerbCommand(Command):  # type: ignore[misc,valid-type]  # Flask-Script has no types
+    """A verb as a Flask-Script command."""
+
+    capture_all_args = True  # so that an unknown option can be named
+
+    def __init__(self, verb: Callable[..., None], manager: MigrateManager) -> None:
+        super().__init__()
+        self.verb = verb
+        self.manager = manager
+        self.help = self.__doc__ = options.summary(verb)
+
+    def get_options(self) -> List[Any]:
+        own = [
+            Option(*_words(parameter), **_settings(parameter, self.verb)) for parameter in options.parameters(self.verb)
+        ]
+        return [*own, Option("--raiseerr", action="store_true", help=_RAISEERR)]
+
+    def create_parser(self, *args: Any, **kwargs: Any) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().create_parser(*args, **kwargs)
+        if compat.completing():
+            _add_completers(parser, self.verb, self.manager)
+        return parser
+
+    def run(self, unknown: List[str], **values: Any) -> None:
+        words = f"{compat.launcher} {self.manager.prog}"
+        if unknown:
+            self._refuse(unknown, words)
+        run_verb(self.verb, words, self.manager.given, values)
+
+    def _refuse(self, unknown: List[str], words: str) -> NoReturn:
+        name = options.command_name(self.verb)
+        flags = [flag for option in self.get_options() for flag in option.args if flag.startswith("-")]
+        what = "option" if unknown[0].startswith("-") else "argument"
+        near = get_close_matches(unknown[0].partition("=")[0], [*flags, "--help"], 1)
+        _usage_error(f"{words} {name}", f"unknown {what} {unknown[0]!r}.", near, f"{words} {name} --help")
+
+
+class MigrateManager(Manager):  # type: ignore[misc,valid-type]  # Flask-Script has no types
+    """The ``db`` command: a sub-manager with every verb in it."""
+
+    help_args = ("-?", "-h", "--help")
+    subparser_kwargs: Dict[str, Any]
+
+    def __init__(self) -> None:
+        super().__init__(usage="Perform database migrations")
+        self.given: Dict[str, Any] = {}
+        self.prog = "manage.py db"
+        from .verbs import VERBS
+
+        for verb in VERBS:
+            self.add_command(options.command_name(verb), VerbCommand(verb, self))
+
+    def get_options(self) -> List[Any]:
+        """Return the options that may stand before the verb, and those that old code added."""
+        return [*_before_the_verb(), *super().get_options()]
+
+    def __call__(self, app: Any = None, **kwargs: Any) -> Any:
+        self.given = _before(kwargs)
+        return super().__call__(app, **{name: value for name, value in kwargs.items() if not name.startswith("db_")})
+
+    def create_parser(self, prog: str, func_stack: Tuple[Any, ...] = (), parent: Any = None) -> argparse.ArgumentParser:
+        self.prog = " ".join([os.path.basename(sys.argv[0]), *_names_down_to(parent), prog])
+        self.subparser_kwargs = {**self.subparser_kwargs, "prog": self.prog, "action": _VerbAction, "metavar": "VERB"}
+        parser: argparse.ArgumentParser = super().create_parser(prog, func_stack=func_stack, parent=parent)
+        parser.set_defaults(func_stack=(*func_stack, self, _NoVerb(parser, f"{compat.launcher} {self.prog}")))
+        return parser
+
+
+class _NoVerb:
+    """Where there are options and no verb; Flask-Script would say "too few arguments" of the whole command line."""
+
+    capture_all_args = True
+
+    def __init__(self, parser: argparse.ArgumentParser, words: str) -> None:
+        self.parser = parser
+        self.words = words
+
+    def __call__(self, app: Any, unknown: List[str]) -> NoReturn:
+        problem = f"unknown option {unknown[0]!r}." if unknown else "a verb is missing."
+        _usage_error(self.words, problem, [], f"{self.words} --help")
+
+
+class _Verbs(Mapping[str, Any]):
+    """argparse's sub-parsers by name; to ask for one that is not there is an error that names the nearest."""
+
+    def __init__(self, parsers: Mapping[str, Any], prog: str) -> None:
+        self.parsers = parsers
+        self.prog = prog
+
+    def __getitem__(self, name: str) -> Any:
+        return self.parsers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.parsers)
+
+    def __len__(self) -> int:
+        return len(self.parsers)
+
+    def __contains__(self, name: object) -> bool:
+        if name not in self.parsers:
+            near = get_close_matches(str(name), list(self.parsers), 1)
+            words = f"{compat.launcher} {self.prog}"
+            _usage_error(words, f"unknown verb {name!r}.", near, f"{words} --help")
+        return True
+
+
+class _VerbAction(type(argparse.ArgumentParser().add_subparsers())):  # type: ignore[misc]  # argparse's own, unnamed
+    """argparse's sub-parsers action with ``_Verbs`` for its choices."""
+
+    choices: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.choices = _Verbs(self.choices, kwargs["prog"])
+
+
+def _names_down_to(manager: Any) -> List[str]:
+    """Return the names of the sub-managers on the way to one, as they are typed."""
+    above = getattr(manager, "parent", None)
+    if above is None:
+        return []
+    return [*_names_down_to(above), *(name for name, command in above._commands.items() if command is manager)]
+
+
+_RAISEERR = "show the traceback of an error"
+
+
+def _before_the_verb() -> List[Any]:
+    """Return the options for every verb, which may stand before it; those of Alembic's own command line among them."""
+    x_arg = (os.environ.get(options.environment_name(None, "x_arg")) or "").split() or None
+    return [
+        Option("-d", "--directory", dest="db_directory", help="migrations folder, for any verb"),
+        Option(
+            "-x", "--x-arg", dest="db_x_arg", action="append", default=x_arg, help="argument for env.py, for any verb"
+        ),
+        Option("-c", "--config", dest="db_config", help="configuration file instead of alembic.ini in that folder"),
+        Option("-n", "--name", dest="db_name", help="section of the configuration file (default: alembic)"),
+        Option("-q", "--quiet", dest="db_quiet", action="store_true", help="print no results"),
+        Option("--raiseerr", dest="db_raiseerr", action="store_true", help=_RAISEERR),
+    ]
+
+
+def _words(parameter: Parameter) -> Tuple[str, ...]:
+    return parameter.flags or (parameter.name,)
+
+
+def _settings(parameter: Parameter, verb: Callable[..., None]) -> Dict[str, Any]:
+    """Return the keywords of ``add_argument`` for a parameter."""
+    settings: Dict[str, Any] = {"help": parameter.help.replace("%", "%%")}
+    if not parameter.flags:
+        if parameter.kind == "many":
+            settings["nargs"] = "+" if parameter.required or not parameter.default else "*"
+        elif not parameter.required:
+            settings["nargs"] = "?"
+        return {**settings, "default": parameter.default}
+    default = None  # the folder is read last, by chosen_directory
+    if parameter.name != "directory":
+        default = options.from_environment(options.environment_name(verb, parameter.name), parameter)
+    action = {"flag": "store_true", "many": "append"}.get(parameter.kind)
+    kept = {"action": action} if action else {"type": parameter.type, "choices": parameter.choices or None}
+    return {**settings, **kept, "dest": parameter.name, "default": default}
+
+
+def _add_completers(parser: argparse.ArgumentParser, verb: Callable[..., None], manager: Any) -> None:
+    """Tell argcomplete what may be offered for a value: the attribute ``completer`` of argparse's own object for it.
+
+    argparse has no public list of those; Flask-Script reads ``_actions`` too (seen on Python 3.9 to 3.14).
+    """
+    kinds = {parameter.name: parameter.completes for parameter in options.parameters(verb)}
+    for action in getattr(parser, "_actions", ()):
+        if kinds.get(action.dest):
+            action.completer = _completer(kinds[action.dest], verb, manager)
+
+
+def _completer(kind: str, verb: Callable[..., None], manager: Any) -> Callable[..., Dict[str, str]]:
+    """Return what argcomplete calls with the word so far and the values of the words before it."""
+
+    def complete(prefix: str, parsed_args: argparse.Namespace, **others: Any) -> Dict[str, str]:
+        from .completion import candidates
+
+        values = vars(parsed_args)
+        before = _before(values)
+        directory = options.chosen_directory(verb, values.get("directory"), before.get("directory"))
+        return candidates(kind, prefix, lambda: _application(manager, values), directory, before)
+
+    return complete
+
+
+def _application(manager: Any, values: Dict[str, Any]) -> Any:
+    """Return the application of the topmost manager, made with its own options where it has to be made."""
+    while manager.parent is not None:
+        manager = manager.parent
+    parser = argparse.ArgumentParser(add_help=False)
+    for option in manager.get_options():
+        parser.add_argument(*option.args, **option.kwargs)
+    given = vars(parser.parse_args([]))
+    return manager(**{name: values.get(name, default) for name, default in given.items()})
+
+
+def _before(values: Dict[str, Any]) -> Dict[str, Any]:
+    """Return the values of the options before the verb, by the names they have after it."""
+    return {name[len("db_") :]: value for name, value in values.items() if name.startswith("db_")}
+
+
+def _usage_error(where: str, problem: str, near: List[str], more: str) -> NoReturn:
+    meant = f" Did you mean {near[0]}?" if near else ""
+    print(f"Error: {where}: {problem}{meant}\n       See {more}", file=sys.stderr)
+    sys.exit(2)
+
+
+MigrateCommand = MigrateManager()

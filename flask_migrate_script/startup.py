@@ -1,0 +1,91 @@
+"""An application that cannot start because of its database: explained where a migrations command was asked for.
+
+Flask-SQLAlchemy 3 makes its engines while the application is made, so a URL or a driver that does not work is an
+uncaught exception of the application's own module, before any verb has begun. ``sys.excepthook`` is the one place that
+sees it. It is set only in a process that was started to run a verb, and leaves every other exception as it was.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import TracebackType
+from typing import List, Optional, Type
+
+_VERBS = frozenset(
+    (
+        "init",
+        "list-templates",
+        "revision",
+        "migrate",
+        "check",
+        "lint",
+        "edit",
+        "merge",
+        "upgrade",
+        "downgrade",
+        "show",
+        "history",
+        "heads",
+        "branches",
+        "current",
+        "status",
+        "graph",
+        "stamp",
+        "ensure-version",
+        "journal",
+        "reset",
+    )
+)
+
+
+def explain_databases(launcher: Optional[str] = None) -> None:
+    """Set the hook, once, if this process runs a verb.
+
+    :param launcher: how ``manage.py`` was started; without it, the running command is ``flask``, or none of ours.
+    """
+    command = _command(sys.argv)
+    if not command or hasattr(sys.excepthook, "explains_databases"):
+        return
+    if launcher is None and not _in_flask():
+        return
+    words = f"{launcher} {command}" if launcher else f"flask {command.split()[-1]}"
+    previous = sys.excepthook
+
+    def hook(kind: Type[BaseException], exc: BaseException, trace: Optional[TracebackType]) -> None:
+        shown = _explanation(exc, words)
+        if shown is None:
+            previous(kind, exc, trace)
+        else:
+            sys.stdout.flush()
+            print(shown, file=sys.stderr)
+
+    hook.explains_databases = True  # type: ignore[attr-defined]  # so that it is not set twice
+    sys.excepthook = hook
+
+
+def _explanation(exc: BaseException, words: str) -> Optional[str]:
+    from .errors import report, trace
+    from .explanations import unusable_database
+    from .invocation import Invocation, invoked
+
+    with invoked(Invocation(words)):
+        error = unusable_database(exc)
+    if error is None:
+        return None
+    error.__cause__ = exc
+    return trace(error) if "--raiseerr" in sys.argv else report(error)
+
+
+def _command(argv: List[str]) -> str:
+    """Return ``manage.py db`` where the arguments are those of a verb, nothing otherwise."""
+    for group, verb in zip(argv[1:], argv[2:]):
+        if verb in _VERBS and not group.startswith("-"):
+            return f"{os.path.basename(argv[0])} {group}"
+    return ""
+
+
+def _in_flask() -> bool:
+    """A click context is active while ``flask`` loads the application."""
+    click = sys.modules.get("click")
+    return click is not None and click.get_current_context(silent=True) is not None

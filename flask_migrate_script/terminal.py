@@ -1,0 +1,99 @@
+"""The terminal: how wide it is, what it can show, and what a person answers there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import unicodedata
+from typing import Any, Callable
+
+Paint = Callable[[str, str], str]
+"""Returns a text in a style, one of ``STYLES``."""
+
+STYLES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33}
+"""The styles by name, with their numbers in ECMA-48's SGR."""
+
+UNBOUND = 10_000
+"""Columns where nobody says how many there are: a pipe, a file."""
+
+
+def ask(question: str) -> str:
+    """Return the line that a person answers; the question is on stderr, as stdout is for results."""
+    sys.stdout.flush()
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
+
+
+def said_yes(question: str) -> bool:
+    """Ask, and return whether the answer is yes; anything else is no."""
+    return ask(question).lower() in ("y", "yes")
+
+
+def columns() -> int:
+    """Return how wide a line may be: COLUMNS, or the terminal's width."""
+    return shutil.get_terminal_size((UNBOUND, 24)).columns
+
+
+def painter(stream: Any) -> Paint:
+    """Return what colours a text for a stream: only a terminal's, and never with NO_COLOR (https://no-color.org)."""
+    coloured = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return _painted if coloured else plain
+
+
+def plain(text: str, style: str) -> str:
+    """Return the text as it is."""
+    return text
+
+
+def _painted(text: str, style: str) -> str:
+    return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if text else text
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line, without what a terminal would take for a command."""
+    return "".join(one if one.isprintable() else "?" for one in " ".join(text.split()))
+
+
+def fitted(text: str, columns: int, mark: str = "…") -> str:
+    """Return a text that takes no more columns than that.
+
+    :param mark: what a text that is cut ends in.
+    """
+    if width(text) <= columns:
+        return text
+    left, kept = columns - width(mark), ""
+    for character in text:
+        left -= width(character)
+        if left < 0:
+            break
+        kept += character
+    return f"{kept.rstrip()}{mark}" if mark else kept
+
+
+def width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    return sum(map(_columns_of, text))
+
+
+def _columns_of(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def printable(text: str, stream: Any) -> str:
+    """Return a text with what a stream cannot write replaced, column by column: ticks by ``x``, the rest by ``?``."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    if _can_write("✓…", encoding):
+        return text.encode(encoding, "replace").decode(encoding)
+    return text.replace("✓", "x").replace("…", "~").encode(encoding, "replace").decode(encoding)
+
+
+def _can_write(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
