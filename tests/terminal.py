@@ -1,0 +1,84 @@
+"""A command on a pseudo-terminal, and what a person sees there."""
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+
+
+class Terminal:
+    """A command line on a terminal of its own, and its screen, without wrapping: a line may be longer than the screen.
+
+    :param project: whose folder and environment it runs in.
+    :param columns: how wide the terminal is.
+    """
+
+    def __init__(self, project, *words, columns=100, env=None):
+        self._ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        self.process = subprocess.Popen(
+            [sys.executable, *words],
+            cwd=str(project.folder),
+            env={**project.env, "FLASK_APP": "manage.py", "TERM": "xterm", "LC_ALL": "C.UTF-8", **(env or {})},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that ^C reaches it
+        )
+        os.close(theirs)
+        self.raw = b""
+        self.lines, self.column, self.bottoms = [""], 0, set()
+
+    def type(self, text):
+        os.write(self._ours, text.encode())
+
+    def until(self, text):
+        """Read until the last line has that text in it, and return that line."""
+        while text not in self.lines[-1]:
+            assert self._read(), f"{text!r} never came: {self.lines} {self.raw}"
+        return self.lines[-1]
+
+    def end(self):
+        """Read to the end and return the exit code and the screen."""
+        while self._read():
+            pass
+        os.close(self._ours)
+        return self.process.wait(), "\n".join(line.rstrip() for line in self.lines)
+
+    def _read(self, seconds=60):
+        """Read a character; what says nothing for that long is stopped, so that its test ends."""
+        if not select.select([self._ours], [], [], seconds)[0]:
+            self.process.kill()
+        try:
+            read = os.read(self._ours, 1)
+            while read and read[-1] & 0x80 and not _whole(read):
+                read += os.read(self._ours, 1)
+        except OSError:  # EIO: nobody has the terminal any more
+            return False
+        self.raw += read
+        self._show(read.decode())
+        return bool(read)
+
+    def _show(self, character):
+        if character == "\r":
+            self.column = 0
+        elif character == "\n":
+            self.lines.append("")
+        else:
+            line = self.lines[-1].ljust(self.column)
+            self.lines[-1] = line[: self.column] + character + line[self.column + 1 :]
+            self.column += 1
+            self.bottoms.add(self.lines[-1])
+
+
+def _whole(read):
+    try:
+        read.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,344 @@
+"""A dry run shows what would happen and what would be lost, and changes nothing."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import SQLALCHEMY, initialised, wait_for
+from sqlalchemy.engine.url import make_url
+from test_existing_repositories import BY_HAND, RELEASES, generated
+from test_several_databases import BINDS, bound
+
+CREATE = "op.create_table('{0}', sa.Column('id', sa.Integer, primary_key=True), sa.Column('name', sa.String(20)))"
+DUMPS = {"postgresql": "pg_dump", "mysql": "mysqldump"}
+
+
+def dump(database):
+    """Return everything that is in a database: the file's bytes, or what the server's own tool writes of it."""
+    if database.kind == "sqlite":
+        path = Path(make_url(database.url).database)
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+    tool = DUMPS[database.kind]
+    if not shutil.which(tool):
+        pytest.skip(f"{tool} is not installed")
+    url = make_url(database.url)
+    env = {**os.environ, "PGPASSWORD": url.password or "", "MYSQL_PWD": url.password or ""}
+    where = ["-h", url.host, *(["-p" if tool == "pg_dump" else "-P", str(url.port)] if url.port else [])]
+    user = ["-U" if tool == "pg_dump" else "-u", url.username]
+    words = [tool, *where, *user, *([] if tool == "pg_dump" else ["--skip-comments"]), url.database]
+    done = subprocess.run(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    assert done.returncode == 0, done.stderr
+    return "\n".join(line for line in done.stdout.splitlines() if not line.startswith(("--", "\\")))
+
+
+@contextmanager
+def unchanged(*databases):
+    before = [dump(one) for one in databases]
+    yield
+    assert [dump(one) for one in databases] == before
+
+
+def rehearsed(project, *words, code=0):
+    """Return the databases of a dry run's JSON."""
+    done = project.db(*words, "--dry-run", "--json", "-v")
+    assert done.code == code, done
+    found = json.loads(done.out)
+    assert found["changed"] is False
+    return found["databases"]
+
+
+def losses(database):
+    """Return what each operation of a database loses, those that lose nothing left out."""
+    operations = [one for step in database["steps"] for one in step["operations"]]
+    return {one["words"]: (one["lost"], one["lost_unit"]) for one in operations if one["lost"] is not None}
+
+
+HISTORY = [
+    (
+        "aaa1",
+        None,
+        CREATE.format("users") + "\nop.create_index('by_name', 'users', ['name'])",
+        "op.drop_table('users')",
+    ),
+    (
+        "bbb2",
+        "aaa1",
+        CREATE.format("posts")
+        + "\nop.execute(\"INSERT INTO users (name) VALUES ('x')\")"
+        + "\nop.bulk_insert(sa.table('posts', sa.column('id'), sa.column('name')),"
+        + " [{'id': n, 'name': 'p'} for n in range(1, 6)])",
+        "op.drop_table('posts')",
+    ),
+    (
+        "ccc3",
+        "bbb2",
+        "op.get_bind().execute(sa.text(\"UPDATE users SET name = 'y'\"))\n"
+        "op.add_column('users', sa.Column('mail', sa.String(99)))",
+        "with op.batch_alter_table('users') as batch:\n    batch.drop_column('mail')",
+    ),
+]
+
+
+def historied(project):
+    for revision in HISTORY:
+        project.revision(*revision)
+    return project
+
+
+def test_a_dry_run_of_the_whole_history_there_and_back(any_project):
+    project, database = historied(any_project), any_project.database
+    with unchanged(database):
+        done = project.db("upgrade", "--dry-run").ok()
+    assert "\n\n  1  base -> aaa1  aaa1\n     create table users\n     create index by_name on users\n" in done.out
+    assert "bulk insert into posts: 5 rows" in done.out
+    assert done.out.endswith("\nNothing was changed. To do it: python manage.py db upgrade\n")
+    assert "Running upgrade" not in done.err
+    executed = database.kind != "mysql"
+    assert ("rehearsed and rolled back in" if executed else "read from the scripts, nothing executed") in done.out
+    (found,) = rehearsed(project, "upgrade", "bbb2")
+    assert found["mode"] == ("rehearsed" if executed else "scripts")
+    assert [step["revision"] for step in found["steps"]] == ["aaa1", "bbb2"]
+    assert [one["operation"] for one in found["steps"][1]["operations"]] == ["create_table", "execute", "bulk_insert"]
+    assert "CREATE TABLE posts" in found["steps"][1]["sql"][0]
+    assert not any("alembic_version" in sql for step in found["steps"] for sql in step["sql"])
+
+    project.db("upgrade").ok()
+    database.run("UPDATE users SET mail = 'm'", "INSERT INTO users (name) VALUES ('none')")
+    with unchanged(database):
+        done = project.db("downgrade", "--dry-run", "base").ok()
+        (found,) = rehearsed(project, "downgrade", "base")
+        nothing = project.db("upgrade", "--dry-run").ok()
+    assert losses(found) == {
+        "drop column users.mail": (1, "values"),
+        "drop table posts": (5, "rows"),
+        "drop table users": (2, "rows"),
+    }
+    assert [(one["revision"], one["down_revision"], one["direction"]) for one in found["steps"]] == [
+        ("ccc3", "bbb2", "downgrade"),
+        ("bbb2", "aaa1", "downgrade"),
+        ("aaa1", None, "downgrade"),
+    ]
+    lines = [line for line in done.out.splitlines() if line.endswith("lost")]
+    assert [" ".join(line.split()) for line in lines][:2] == [
+        "drop column users.mail 1 value lost",
+        "drop table posts 5 rows lost",
+    ]
+    assert len(set(map(len, lines))) == 1, "what is lost ends in one column"
+    assert done.out.endswith("\nNothing was changed. To do it: python manage.py db downgrade base\n")
+    assert "at ccc3: nothing to do\n\nNothing was changed.\n" in nothing.out
+    project.db("downgrade", "base").ok()
+    assert database.tables() == []
+
+
+def test_a_file_that_is_not_there_is_not_there_afterwards(project):
+    historied(project)
+    with unchanged(project.database):
+        project.db("upgrade", "--dry-run").ok()
+    assert dump(project.database) is None
+
+
+FAILS = """
+op.execute("DELETE FROM users WHERE name = 'x'")
+op.execute("INSERT INTO nowhere VALUES (1)")
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def transactional(request, make_project, new_database):
+    """An application on each kind of database that rolls DDL back, upgraded to a table of users with one row."""
+    project = initialised(make_project(new_database(request.param)))
+    project.revision("aaa1", None, CREATE.format("users"), "op.drop_table('users')")
+    project.db("upgrade").ok()
+    project.database.run("INSERT INTO users (name) VALUES ('x')")
+    return project
+
+
+def test_a_step_that_would_fail_is_reported_as_the_real_run_would(transactional):
+    project, database = transactional, transactional.database
+    project.revision("bbb2", "aaa1", CREATE.format("second"))
+    project.revision("ccc3", "bbb2", FAILS)
+    project.revision("ddd4", "ccc3", CREATE.format("never"))
+    with unchanged(database):
+        dry = project.db("upgrade", "--dry-run").failed()
+        (found,) = rehearsed(project, "upgrade", code=1)
+    real = project.db("upgrade").failed()
+    assert dry.err[dry.err.index("Error:") :] == real.err[real.err.index("Error:") :]
+    assert "Rolled back, nothing changed. The database is at aaa1." in dry.err
+    assert "create table second" in dry.out
+    assert "To do it" not in dry.out
+    assert [step["revision"] for step in found["steps"]] == ["bbb2", "ccc3"]
+    assert losses(found) == {"execute DELETE FROM users WHERE name = 'x'": (1, "rows")}
+    assert (found["failure"]["revision"], found["failure"]["statement"]) == ("ccc3", "INSERT INTO nowhere VALUES (1)")
+    assert "nowhere" in found["failure"]["error"]
+
+
+def test_what_a_rebuilt_table_leaves_without_its_parent_fails_as_well(project):
+    project.database.run(
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE child (id INTEGER REFERENCES parent)",
+        "INSERT INTO parent VALUES (1)",
+        "INSERT INTO child VALUES (1)",
+    )
+    project.revision("aaa1", None, "import time; time.sleep(1.1)\nop.execute('DELETE FROM parent')")
+    with unchanged(project.database):
+        done = project.db("upgrade", "--dry-run").failed()
+    assert (
+        "The migration would leave rows that point to nothing:\n         child, row 1: no such row in parent"
+        in done.err
+    )
+    assert re.search(r"^  1  base -> aaa1  aaa1  \(1\.\d s\)$", done.out, re.M)
+    assert "To do it" not in done.out
+
+
+def test_a_rehearsal_waits_for_a_migration_that_is_running(project):
+    project.revision("aaa1", None, "open('begun', 'w').close()\nimport time; time.sleep(2)")
+    running = project.start("db", "upgrade")
+    wait_for((project.folder / "begun").exists)
+    refused = project.db("upgrade", "--dry-run", "--lock-timeout", "0.1").failed()
+    waited = project.db("upgrade", "--dry-run").ok()
+    running.communicate()
+    assert "is still running after 0.1 seconds" in refused.err
+    assert "at aaa1: nothing to do" in waited.out
+
+
+OWN_CONNECTION = """
+engine = op.get_bind().engine
+with engine.connect() as other:
+    other.execute(sa.text("INSERT INTO users (id, name) VALUES (7, 'y')"))
+"""
+STOPS = {
+    "with op.get_context().autocommit_block():\n    op.execute('DELETE FROM users')": "autocommit_block",
+    "op.execute('COMMIT')\nop.execute('DELETE FROM users')": "it ends the transaction itself (COMMIT)",
+    OWN_CONNECTION: "it writes on a connection of its own",
+}
+if SQLALCHEMY < (2,):
+    STOPS[
+        "other = op.get_bind().execution_options(isolation_level='AUTOCOMMIT')\nother.execute('DELETE FROM users')"
+    ] = ("it leaves the transaction (AUTOCOMMIT)", "it commits on the driver's own connection")  # as sqlite3 does first
+else:
+    STOPS["op.get_bind().commit()\nop.execute('DELETE FROM users')"] = "it commits by itself"
+
+
+def test_a_rehearsal_stops_before_what_it_could_not_roll_back(transactional):
+    project, database = transactional, transactional.database
+    project.revision("ddd4", "bbb2", CREATE.format("never"))
+    for code, reason in STOPS.items():
+        project.revision("bbb2", "aaa1", CREATE.format("second") + "\n" + code)
+        with unchanged(database):
+            (found,) = rehearsed(project, "upgrade")
+        reasons = (reason,) if isinstance(reason, str) else reason
+        assert any(one in found["stopped"]["reason"] for one in reasons)
+        assert found["stopped"]["left"] == ["ddd4"]
+        assert found["failure"] is None
+        assert found["steps"][0]["operations"][0]["operation"] == "create_table"
+        assert losses(found) == {}
+    done = project.db("upgrade", "--dry-run").ok()
+    assert f"The rehearsal stopped in revision bbb2: {found['stopped']['reason']}.\nNot rehearsed: ddd4." in done.out
+
+
+DRIVERS_OWN = """
+driver = op.get_bind().connection
+driver.cursor().execute("INSERT INTO users (id, name) VALUES (7, 'y')")
+driver.commit()
+"""
+
+
+def test_a_commit_of_the_drivers_own_is_refused_or_told(transactional):
+    project = transactional
+    project.revision("bbb2", "aaa1", CREATE.format("second") + DRIVERS_OWN)
+    if project.database.kind == "sqlite":
+        with unchanged(project.database):
+            (found,) = rehearsed(project, "upgrade")
+        assert found["stopped"]["reason"] == "it commits on the driver's own connection"
+    else:
+        told = project.db("upgrade", "--dry-run").failed()
+        assert "Revision bbb2 ended the transaction on the driver's own connection" in told.err
+        assert "nothing changed" not in told.err
+
+
+def test_a_session_of_the_orm_in_a_migration_is_rehearsed_too(transactional):
+    project = transactional
+    project.revision(
+        "bbb2",
+        "aaa1",
+        """
+        from sqlalchemy.orm import Session
+
+        session = Session(bind=op.get_bind())
+        session.execute(sa.text("UPDATE users SET name = 'z'"))
+        session.commit()
+        op.add_column("users", sa.Column("mail", sa.String(9)))
+        """,
+    )
+    with unchanged(project.database):
+        (found,) = rehearsed(project, "upgrade")
+    words = [one["words"] for one in found["steps"][0]["operations"]]
+    assert words == ["execute UPDATE users SET name = 'z'", "add column users.mail"]
+    assert found["stopped"] is None
+    project.db("upgrade").ok()
+
+
+OWN_ENGINE = """
+from alembic import context
+from flask import current_app
+from sqlalchemy import engine_from_config, pool
+
+print("said by env.py")
+settings = {{"sqlalchemy.url": current_app.config["SQLALCHEMY_DATABASE_URI"]}}
+connection = engine_from_config(settings, poolclass=pool.NullPool).connect()
+{0}
+connection.close()
+"""
+ENV_PYS = [
+    "context.configure(connection=connection)\ncontext.run_migrations()",
+    "context.configure(connection=connection, transactional_ddl=False)\ncontext.run_migrations()",
+    "context.configure(connection=connection, transaction_per_migration=True)\n"
+    "with context.begin_transaction():\n    context.run_migrations()",
+    "with connection.begin():\n    context.configure(connection=connection)\n    context.run_migrations()",
+    "context.configure(connection=connection)\nwith connection.begin():\n    context.run_migrations()",
+]
+
+
+def test_whatever_env_py_does_with_its_transactions(transactional):
+    project = transactional
+    project.revision("bbb2", "aaa1", CREATE.format("second"))
+    project.revision("ccc3", "bbb2", "op.execute('INSERT INTO second (id) VALUES (1)')\nop.drop_table('users')")
+    for body in ENV_PYS:
+        project.write("migrations/env.py", OWN_ENGINE.format(body))
+        with unchanged(project.database):
+            (found,) = rehearsed(project, "upgrade")
+        assert [step["revision"] for step in found["steps"]] == ["bbb2", "ccc3"]
+        assert losses(found) == {"drop table users": (1, "rows")}
+        assert found["mode"] == "rehearsed"
+
+
+def test_a_connection_in_autocommit_mode_executes_nothing(transactional):
+    project = transactional
+    project.revision("bbb2", "aaa1", "op.drop_table('users')")
+    body = "connection = connection.execution_options(isolation_level='AUTOCOMMIT')\n" + ENV_PYS[0]
+    project.write("migrations/env.py", OWN_ENGINE.format(body))
+    with unchanged(project.database):
+        (found,) = rehearsed(project, "upgrade")
+    assert (found["mode"], losses(found)) == ("scripts", {"drop table users": (1, "rows")})
+
+
+@pytest.mark.parametrize("release", [RELEASES[0], RELEASES[-1]])
+def test_the_env_py_of_flask_migrate_for_several_databases(make_project, new_database, package, release):
+    databases = new_database("sqlite"), new_database("postgresql")
+    project = bound(make_project(databases[0]), my_bind=databases[1])
+    project.write("manage.py", BINDS.replace("my-bind", "mybind"))
+    project.env["BINDS"] = project.env["BINDS"].replace("my-bind", "mybind")
+    generated(project, package, release, "flask-multidb")
+    project.write("migrations/versions/1111.py", BY_HAND)
+    with unchanged(*databases):
+        found = rehearsed(project, "upgrade")
+    assert [(one["name"], one["mode"], len(one["steps"])) for one in found] == [
+        ("default", "rehearsed", 1),
+        ("mybind", "rehearsed", 1),
+    ]

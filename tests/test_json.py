@@ -1,0 +1,216 @@
+"""`--json`: one document on stdout and nothing else there."""
+
+import inspect
+import json
+import re
+
+import pytest
+from conftest import ALEMBIC, MANAGE, initialised
+from test_several_databases import BINDS, bound
+
+import flask_migrate_script
+
+VERBS = ["history", "heads", "branches", "show", "current", "status", "check"]
+REVISION_KEYS = {
+    *("revision", "down_revisions", "depends_on", "branch_labels", "message", "created", "path", "is_head", "is_base")
+}
+
+
+def read(result):
+    """Return the document that a command printed."""
+    return json.loads(result.ok().out)
+
+
+@pytest.fixture
+def grown(project):
+    """Branches with a label, a dependency and a merge, and a branch of its own; with and without dates."""
+    created = "Revision ID: 1111\nCreate Date: {}\n"
+    project.revision("1111", message=f"users\n\n{created.format('2013-06-10 14:37:16.385345')}")
+    project.revision(
+        "2222", "1111", branch_labels=("core",), message=f"two\n\n{created.format('2015-03-01 10:00:00Z')}"
+    )
+    project.revision("3333", "1111", depends_on="core", message=f"a\nb\n\n{created.format('10 June 2013')}")
+    project.revision("4444", ("2222", "3333"))
+    project.revision("5555", branch_labels=("apart",))
+    project.revision("6666", "5555", depends_on=("1111",))
+    return project
+
+
+def test_a_revision_as_data(grown):
+    found = {one["revision"]: one for one in read(grown.db("history", "--json"))}
+    assert found["1111"] == {
+        "revision": "1111",
+        "down_revisions": [],
+        "depends_on": [],
+        "branch_labels": [],
+        "message": "users",
+        "created": "2013-06-10T14:37:16.385345",
+        "path": str(grown.folder / "migrations" / "versions" / "1111.py"),
+        "is_head": False,
+        "is_base": True,
+    }
+    assert found["2222"]["created"] == "2015-03-01T10:00:00+00:00"
+    assert found["3333"]["created"] is None
+    assert found["3333"]["message"] == "a\nb"
+    assert (found["3333"]["down_revisions"], found["3333"]["depends_on"]) == (["1111"], ["2222"]), "not the label"
+    assert (found["4444"]["down_revisions"], found["4444"]["branch_labels"]) == (["2222", "3333"], ["core"])
+    assert sorted(name for name, one in found.items() if one["is_head"]) == ["4444", "6666"]
+    assert sorted(name for name, one in found.items() if one["is_base"]) == ["1111", "5555"]
+    assert all(set(one) == REVISION_KEYS for one in found.values())
+
+
+def test_the_same_revisions_in_the_same_order_as_in_the_text(grown):
+    def same(*words, pattern=r"^(?:.* -> )?(\w{4})\b"):
+        text = re.findall(pattern, grown.db(*words).ok().out, re.M)
+        assert [one["revision"] for one in read(grown.db(*words, "--json"))] == text, words
+        return text
+
+    assert len(same("history", "-v", pattern=r"^Rev: (\w+)")) == 6
+    assert same("history", "-r", "1111:4444") == ["4444", "3333", "2222", "1111"]
+    same("history", "-r", ":current")
+    grown.db("upgrade", "3333").ok()
+    assert same("history", "-r", ":current")[0] == "3333"
+    same("history", "-r", "current:")
+    assert same("heads") == ["4444", "6666"]
+    assert same("heads", "--resolve-dependencies") == ["4444", "6666"]
+    assert same("branches", pattern=r"^(\w+)") == ["1111"]
+    assert read(grown.db("branches", "--json"))[0]["branches_into"] == ["2222", "3333"]
+    text = re.findall(r"^(\w+)", grown.db("current").ok().out, re.M)
+    assert read(grown.db("current", "--json"))["databases"][0]["current"] == sorted(text)
+
+
+def test_show_is_one_revision_or_a_list_where_the_name_means_none_or_several(grown):
+    assert read(grown.db("show", "core@head", "--json"))["revision"] == "4444"
+    assert read(grown.db("show", "22", "--json"))["revision"] == "2222"
+    assert [one["revision"] for one in read(grown.db("show", "heads", "--json"))] == ["4444", "6666"]
+    assert read(grown.db("show", "current", "--json")) == []
+    grown.db("upgrade", "3333").ok()
+    assert read(grown.db("show", "current", "--json"))["revision"] == "3333"
+    marked = read(grown.flask("db", "history", "-i", "--json"))
+    assert [one["revision"] for one in marked if one["is_current"]] == ["3333"]
+    assert len(marked) == 6
+
+
+def test_where_a_database_is_in_both_command_lines(grown):
+    grown.db("upgrade", "2222").ok()
+    documents = [
+        read(run("db", verb, "--json")) for run in (grown.manage, grown.flask) for verb in ("current", "status")
+    ]
+    assert all(document == documents[0] for document in documents)
+    (database,) = documents[0]["databases"]
+    assert [one["revision"] for one in database.pop("pending")][-1] in ("4444", "6666")
+    assert database == {
+        "name": "default",
+        "url": grown.database.url,
+        "current": ["2222"],
+        "heads": ["4444", "6666"],
+        "unknown": [],
+        "up_to_date": False,
+        "unfinished": [],
+    }
+
+
+def test_check_heads_still_decides_the_exit_code(grown):
+    checked = grown.db("current", "--check-heads", "--json")
+    if ALEMBIC < (1, 17, 1):
+        assert checked.failed().out == ""
+        assert "needs Alembic 1.17.1" in checked.err
+        return
+    assert json.loads(checked.failed().out)["databases"][0]["up_to_date"] is False
+    assert "python manage.py db upgrade heads" in checked.err
+    grown.db("upgrade", "heads").ok()
+    assert read(grown.db("current", "-c", "--json"))["databases"][0]["up_to_date"] is True
+
+
+def test_a_database_at_a_revision_that_no_file_has(grown):
+    grown.db("upgrade", "heads").ok()
+    grown.database.run("DELETE FROM alembic_version", "INSERT INTO alembic_version VALUES ('9999'), ('5555')")
+    (database,) = read(grown.db("current", "--json"))["databases"]
+    assert (database["current"], database["unknown"]) == (["5555", "9999"], ["9999"])
+    assert (database["pending"], database["up_to_date"]) == ([], False), "what is pending cannot be known"
+    assert len(read(grown.db("history", "--json"))) == len(read(grown.db("history", "-i", "--json"))) == 6
+    assert len(read(grown.db("heads", "--json"))) == 2
+    lost = grown.db("history", "-r", "current:", "--json").failed()
+    assert lost.out == ""
+    assert "db stamp --purge" in lost.err
+
+
+NOISY = """
+import sys
+import logging
+
+logging.basicConfig(stream=sys.stdout, level=logging.DEBUG)
+"""
+
+
+def test_nothing_else_is_on_stdout_and_failures_leave_it_empty(make_project, sqlite):
+    """env.py prints and leaves the logging to the application, which logs and echoes its SQL to stdout."""
+    source = MANAGE.replace("migrate = ", 'app.config["SQLALCHEMY_ECHO"] = True\nmigrate = ')
+    project = initialised(make_project(sqlite), NOISY + source)
+    project.revision("1111", upgrade="op.create_table('users', sa.Column('id', sa.Integer, primary_key=True))")
+    env = project.folder / "migrations" / "env.py"
+    env.write_text("print('env.py is here')\n" + env.read_text().replace("fileConfig(", "dict(path="))
+    project.db("upgrade").ok()
+    for verb in VERBS:
+        if verb == "check" and ALEMBIC < (1, 9):
+            continue
+        result = project.db(verb, "--json")
+        assert isinstance(json.loads(result.out), (list, dict)), verb
+        assert ("env.py is here" in result.err) == (verb in ("current", "status", "check")), verb
+    for words in (["history", "-r", "nope:"], ["show", "nope"], ["status", "--bind", "nope"]):
+        assert project.db(*words, "--json").failed().out == "", words
+    (project.folder / "migrations/versions/2222.py").write_text("revision =")
+    for verb in ("heads", "status"):
+        assert project.db(verb, "--json").failed().out == "", verb
+
+
+def test_several_databases_and_no_password(make_project, new_database, postgresql):
+    project = bound(make_project(postgresql), my_bind=new_database("sqlite"))
+    project.env["DATABASE_URL"] = re.sub(r"//(\w+)(:\w+)?@", r"//\1:hidden-word@", postgresql.url)
+    project.write("manage.py", BINDS)
+    project.db("init", "--multidb").ok()
+    project.revision("1111")
+    found = project.db("status", "--json").ok()
+    assert "hidden-word" not in found.out + found.err
+    assert [one["name"] for one in read(found)["databases"]] == ["default", "my-bind"]
+    assert "//postgres:***@" in read(found)["databases"][0]["url"]
+    bind = read(project.db("current", "--json", "--bind", "my-bind"))["databases"]
+    assert [one["name"] for one in bind] == ["my-bind"]
+    assert read(project.db("history", "-r", ":current", "--json")), "once, not once a database"
+    assert len(read(project.db("history", "-i", "--json"))) == 1
+
+
+def test_from_python_json_comes_after_the_parameters_there_were(project):
+    for verb in VERBS:
+        parameters = inspect.signature(getattr(flask_migrate_script, verb)).parameters
+        assert (list(parameters)[-1], parameters["json"].default) == ("json", False)
+    env = project.folder / "migrations" / "env.py"
+    env.write_text(f"import __main__\n__main__.inside.set()\n__main__.said.wait(60)\n{env.read_text()}")
+    project.write("program.py", PROGRAM)
+    printed, _, after = project.python("program.py").ok().out.partition("\n")
+    assert printed == "of another thread"
+    assert json.loads(after)["databases"][0]["up_to_date"] is True
+
+
+PROGRAM = """
+import sys
+from threading import Event, Thread
+from manage import app
+from flask_migrate_script import current
+
+inside, said, stdout = Event(), Event(), sys.stdout
+
+
+def look():
+    with app.app_context():
+        current(json=True)
+
+
+thread = Thread(target=look)
+thread.start()
+inside.wait(60)
+print("of another thread")
+said.set()
+thread.join()
+assert sys.stdout is stdout
+"""

@@ -1,0 +1,231 @@
+"""A migration happens whole or not at all, and what is true after a failure is said."""
+
+import os
+import re
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from conftest import Database, initialised, wait_for
+
+CREATE = "op.create_table('{0}', sa.Column('id', sa.Integer, primary_key=True), sa.Column('name', sa.String(20)))"
+
+ENFORCING = """
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+@event.listens_for(Engine, "connect")
+def enforce(connection, record):
+    connection.execute("PRAGMA foreign_keys = ON")
+
+"""
+
+
+PG_ASLEEP = "SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(20)' AND datname = current_database()"
+MYSQL_ASLEEP = "SELECT id FROM information_schema.processlist WHERE info = 'SELECT SLEEP(20)' AND db = DATABASE()"
+
+
+def failing_after(*statements):
+    return "\n".join([*statements, "op.execute('INSERT INTO nowhere VALUES (1)')"])
+
+
+def test_a_failed_upgrade_leaves_nothing_behind(any_project):
+    database = any_project.database
+    any_project.revision("aaa1", None, CREATE.format("first"), "op.drop_table('first')")
+    any_project.db("upgrade").ok()
+    any_project.revision("bbb2", "aaa1", CREATE.format("second"), "op.drop_table('second')")
+    any_project.revision(
+        "ccc3", "bbb2", failing_after(CREATE.format("third"), "op.execute(\"INSERT INTO first VALUES (1, 'x')\")")
+    )
+    failed = any_project.db("upgrade").failed()
+    assert re.search(r"Revision ccc3 \(migrations/versions/ccc3\.py, line \d+\) failed", failed.err)
+    assert "nowhere" in failed.err
+    assert "INSERT INTO nowhere VALUES (1)" in failed.err
+    if database.kind == "mysql":
+        assert database.tables() == ["first", "second", "third"]
+        assert "Applied before it, and kept: bbb2." in failed.err
+        assert "CREATE TABLE third" in failed.err
+        # On SQLAlchemy 1.3 every statement outside a transaction commits itself, and this one is then in the report.
+        assert ("INSERT INTO first" in failed.err) is bool(database.rows("SELECT * FROM first"))
+        assert "The database is at bbb2." in failed.err
+        assert database.version() == ["bbb2"]
+    else:
+        assert database.tables() == ["first"]
+        assert "Rolled back, nothing changed. The database is at aaa1." in failed.err
+        assert database.version() == ["aaa1"]
+        assert database.rows("SELECT * FROM first") == []
+
+
+def test_a_failed_downgrade_leaves_nothing_behind(any_project):
+    database = any_project.database
+    any_project.revision("aaa1", None, CREATE.format("first"), failing_after("op.drop_table('first')"))
+    any_project.db("upgrade").ok()
+    failed = any_project.db("downgrade").failed()
+    assert database.version() == ["aaa1"]
+    if database.kind == "mysql":
+        assert "DROP TABLE first" in failed.err
+        assert database.tables() == []
+    else:
+        assert "Rolled back, nothing changed. The database is at aaa1." in failed.err
+        assert database.tables() == ["first"]
+
+
+def test_rebuilding_a_parent_table_keeps_the_rows_of_its_children(project):
+    manage = project.folder / "manage.py"
+    manage.write_text(ENFORCING + manage.read_text())
+    project.revision(
+        "aaa1",
+        None,
+        """
+        op.create_table("parent", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String(9)))
+        op.create_table(
+            "child",
+            sa.Column("id", sa.Integer, primary_key=True),
+            sa.Column("parent_id", sa.Integer, sa.ForeignKey("parent.id", ondelete="CASCADE")),
+        )
+        op.execute("INSERT INTO parent VALUES (1, 'one'), (2, 'two')")
+        op.execute("INSERT INTO child VALUES (1, 1), (2, 2), (3, 2)")
+        """,
+    )
+    rebuild = """
+        with op.batch_alter_table("parent", recreate="always") as batch:
+            batch.alter_column("name", type_=sa.String({0}))
+        """
+    project.revision("bbb2", "aaa1", rebuild.format(50), rebuild.format(9))
+    project.db("upgrade").ok()
+    assert project.database.rows("SELECT count(*) FROM child") == [(3,)]
+    project.db("downgrade").ok()
+    assert project.database.rows("SELECT count(*) FROM child") == [(3,)]
+
+    project.revision("ccc3", "bbb2", "op.execute('DELETE FROM parent WHERE id = 2')")
+    failed = project.db("upgrade").failed()
+    assert "child, row 2: no such row in parent" in failed.err
+    assert "child, row 3: no such row in parent" in failed.err
+    assert project.database.version() == ["aaa1"]
+    assert project.database.rows("SELECT count(*) FROM parent") == [(2,)]
+
+
+def test_a_migration_for_each_transaction_where_env_py_asks_for_it(any_project):
+    database = any_project.database
+    env = any_project.folder / "migrations" / "env.py"
+    env.write_text(env.read_text().replace("**arguments)", "transaction_per_migration=True, **arguments)"))
+    any_project.revision("aaa1", None, CREATE.format("first"))
+    any_project.revision("bbb2", "aaa1", failing_after(CREATE.format("second")))
+    failed = any_project.db("upgrade").failed()
+    assert "Applied before it, and kept: aaa1." in failed.err
+    assert "The database is at aaa1." in failed.err
+    assert database.version() == ["aaa1"]
+    assert database.tables() == (["first", "second"] if database.kind == "mysql" else ["first"])
+
+
+def test_an_env_py_with_an_engine_of_its_own_and_no_transaction(project):
+    """Alembic commits each migration on SQLite by itself where env.py opens no transaction; here too."""
+    project.write("migrations/env.py", OWN_ENGINE)
+    project.revision("aaa1", None, CREATE.format("first"), "op.drop_table('first')")
+    project.db("upgrade").ok()
+    assert project.database.tables() == ["first"]
+    project.revision("bbb2", "aaa1", failing_after(CREATE.format("second")))
+    assert "Rolled back, nothing changed. The database is at aaa1." in project.db("upgrade").failed().err
+    assert project.database.tables() == ["first"]
+    project.db("downgrade").ok()
+    assert project.database.tables() == []
+
+
+OWN_ENGINE = """
+from alembic import context
+from flask import current_app
+from sqlalchemy import engine_from_config, pool
+
+settings = {"sqlalchemy.url": current_app.config["SQLALCHEMY_DATABASE_URI"]}
+connection = engine_from_config(settings, poolclass=pool.NullPool).connect()
+context.configure(connection=connection)
+context.run_migrations()
+connection.close()
+"""
+
+
+def test_an_autocommit_block_works_and_says_what_it_gives_up(any_project):
+    database = any_project.database
+    outside = "CREATE INDEX CONCURRENTLY by_name ON first (name)" if database.kind == "postgresql" else "SELECT 1"
+    any_project.revision("aaa1", None, CREATE.format("first"))
+    any_project.revision(
+        "bbb2",
+        "aaa1",
+        f"""
+        op.execute("INSERT INTO first VALUES (1, 'kept')")
+        with op.get_context().autocommit_block():
+            op.execute("{outside}")
+            op.execute("INSERT INTO first VALUES (2, 'kept too')")
+        op.execute("INSERT INTO first VALUES (3, 'rolled back')")
+        raise ValueError("after the block")
+        """,
+    )
+    if database.kind == "mysql":
+        any_project.db("upgrade", "aaa1").ok()
+    failed = any_project.db("upgrade").failed()
+    assert "Revision bbb2 leaves the transaction (autocommit_block): what it runs there stays." in failed.err
+    assert "INSERT INTO first VALUES (2, 'kept too')" in failed.err
+    assert "The database is at aaa1." in failed.err
+    names = [name for (name,) in database.rows("SELECT name FROM first ORDER BY id")]
+    assert names[:2] == ["kept", "kept too"]
+    assert ("INSERT INTO first VALUES (3" in failed.err) is (len(names) == 3)
+    assert database.version() == ["aaa1"]
+
+
+def test_a_full_disk_leaves_the_database_as_it_was(project):
+    """PRAGMA max_page_count gives the error of a full disk (SQLITE_FULL) wherever the file is."""
+    project.revision("aaa1", None, CREATE.format("first"))
+    project.db("upgrade").ok()
+    fill = "op.execute(\"INSERT INTO second (name) VALUES ('\" + 'x' * 5000 + \"')\")"
+    limit = "op.execute('PRAGMA max_page_count = 20')"
+    project.revision("bbb2", "aaa1", f"{CREATE.format('second')}\n{limit}\nfor _ in range(50):\n    {fill}")
+    failed = project.db("upgrade").failed()
+    assert "database or disk is full" in failed.err
+    assert "Rolled back, nothing changed. The database is at aaa1." in failed.err
+    assert project.database.tables() == ["first"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_really_full_disk_too(project, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(disk)], check=True)
+    try:
+        project.env["DATABASE_URL"] = f"sqlite:///{disk / 'small.db'}"
+        database = Database("sqlite", project.env["DATABASE_URL"])
+        project.revision("aaa1", None, CREATE.format("first"))
+        project.db("upgrade").ok()
+        fill = "op.execute(\"INSERT INTO second (name) VALUES ('\" + 'x' * 5000 + \"')\")"
+        project.revision("bbb2", "aaa1", f"{CREATE.format('second')}\nfor _ in range(100):\n    {fill}")
+        failed = project.db("upgrade").failed()
+        assert "Rolled back, nothing changed. The database is at aaa1." in failed.err, failed
+        assert database.tables() == ["first"]
+        assert database.rows("PRAGMA integrity_check") == [("ok",)]
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+SESSIONS = {
+    "postgresql": ("SELECT pg_sleep(20)", "SELECT pg_terminate_backend({0})", PG_ASLEEP),
+    "mysql": ("SELECT SLEEP(20)", "KILL {0}", MYSQL_ASLEEP),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(SESSIONS))
+def test_a_session_that_the_server_ends_in_mid_migration(make_project, new_database, kind):
+    database = new_database(kind)
+    sleep, end, asleep = SESSIONS[kind]
+    project = initialised(make_project(database))
+    project.revision("aaa1", None, CREATE.format("first"))
+    project.revision("bbb2", "aaa1", CREATE.format("second") + f"\nop.execute('{sleep}')")
+    project.db("upgrade", "aaa1").ok()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(project.db, "upgrade")
+        (session,) = wait_for(lambda: database.rows(asleep))
+        database.run(end.format(session[0]))
+        failed = running.result().failed()
+    assert "Revision bbb2 (migrations/versions/bbb2.py, line" in failed.err
+    assert "The database is at aaa1." in failed.err
+    assert ("Rolled back, nothing changed" in failed.err) is (kind == "postgresql")
+    assert ("CREATE TABLE second" in failed.err) is (kind == "mysql")
+    assert database.version() == ["aaa1"]

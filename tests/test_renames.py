@@ -1,0 +1,276 @@
+"""A renamed column or table keeps its rows, and what is on it follows: the script that `migrate` writes says so."""
+
+import re
+
+import pytest
+import sqlalchemy as sa
+from conftest import ALEMBIC, application, initialised, on_a_terminal, schema, script
+
+BEFORE = """
+class User(db.Model):
+    __tablename__ = "users"
+    id = db.Column(db.Integer, primary_key=True)
+    name = db.Column(db.String(64), nullable=False, index=True)
+    email = db.Column(db.String(64), unique=True, server_default="it's none")
+    code = db.Column(db.String(10))
+    __table_args__ = (db.UniqueConstraint("code", name="uq_users_code"),)
+
+
+class Post(db.Model):
+    __tablename__ = "posts"
+    id = db.Column(db.Integer, primary_key=True)
+    author_id = db.Column(db.Integer, db.ForeignKey("users.id"), index=True)
+    author_code = db.Column(db.String(10), db.ForeignKey("users.code", name="fk_posts_code"))
+    reply_to = db.Column(db.Integer, db.ForeignKey("posts.id"))
+"""
+
+COLUMNS = """
+class User(db.Model):
+    __tablename__ = "users"
+    user_id = db.Column(db.Integer, primary_key=True)
+    full_name = db.Column(db.String(80), index=True)
+    mail = db.Column(db.String(64), unique=True, server_default="it's none")
+    sign = db.Column(db.String(10))
+    __table_args__ = (db.UniqueConstraint("sign", name="uq_users_sign"),)
+
+
+class Post(db.Model):
+    __tablename__ = "posts"
+    id = db.Column(db.Integer, primary_key=True)
+    writer_id = db.Column(db.Integer, db.ForeignKey("users.user_id"), index=True)
+    author_code = db.Column(db.String(10), db.ForeignKey("users.sign", name="fk_posts_code"))
+    answers = db.Column(db.Integer, db.ForeignKey("posts.id"))
+"""
+"""Five columns have another name; that of `full_name` has another type and takes nulls too."""
+
+TABLES = COLUMNS.replace('"users"', '"people"').replace("users.", "people.").replace("full_name", "name")
+TABLES = TABLES.replace('"posts"', '"articles"').replace("posts.", "articles.")
+
+ROWS = [
+    "INSERT INTO users (name, email, code) VALUES ('Ann', 'ann@x', 'A')",
+    "INSERT INTO users (name, code) VALUES ('Bob', 'B')",
+    "INSERT INTO posts (author_id, author_code) VALUES (2, 'A')",
+    "INSERT INTO posts (author_id, author_code, reply_to) VALUES (1, 'B', 1)",
+]
+
+
+def renames(*pairs):
+    return [word for pair in pairs for word in ("--rename", pair)]
+
+
+def rows(database):
+    return {name: database.rows(f"SELECT * FROM {name} ORDER BY 1") for name in database.tables()}
+
+
+def nothing_differs(project):
+    if ALEMBIC >= (1, 9):
+        assert project.db("check").ok().out == "No new upgrade operations detected.\n"
+    else:
+        assert "No changes in schema detected." in project.db("migrate").ok().err
+
+
+def test_renamed_columns_and_tables_keep_rows_and_constraints(make_project, database):
+    project = initialised(make_project(database), application(BEFORE))
+    project.db("migrate", "--rev-id", "1111").ok()
+    project.db("upgrade").ok()
+    database.run(*ROWS)
+    states = [(schema(database), rows(database))]
+
+    project.write("manage.py", application(COLUMNS))
+    pairs = ["users.id=users.user_id", "users.name=users.full_name", "users.email=users.mail", "users.code=users.sign"]
+    done = project.db(
+        "migrate",
+        "--rev-id",
+        "2222",
+        *renames(*pairs, "posts.author_id=posts.writer_id", "posts.reply_to=posts.answers"),
+    )
+    assert "destroys" not in done.ok().err
+    assert "drop_column" not in script(project, "2222")
+    project.db("upgrade").ok()
+    assert rows(database) == states[0][1]
+    assert {"writer_id", "answers"} < set(database.columns("posts"))
+    nothing_differs(project)
+    states.append((schema(database), rows(database)))
+
+    project.write("manage.py", application(TABLES))
+    pairs = ["users=people", "posts=articles", "users.full_name=people.name"]
+    project.flask("db", "revision", "--autogenerate", "--rev-id", "3333", *renames(*pairs)).ok()
+    assert "drop_table" not in script(project, "3333")
+    project.db("upgrade").ok()
+    assert rows(database) == {"people": states[0][1]["users"], "articles": states[0][1]["posts"]}
+    nothing_differs(project)
+    states.append((schema(database), rows(database)))
+    with pytest.raises(sa.exc.IntegrityError):
+        database.run("INSERT INTO people (user_id, mail) VALUES (9, 'ann@x')")
+    if database.kind != "sqlite":
+        with pytest.raises(sa.exc.IntegrityError):
+            database.run("INSERT INTO articles (id, writer_id) VALUES (9, 9)")
+
+    for state in (states[1], states[0]):
+        project.db("downgrade").ok()
+        assert (schema(database), rows(database)) == state
+    project.db("upgrade").ok()
+    assert (schema(database), rows(database)) == states[2]
+    database.run("INSERT INTO people (name, mail) VALUES ('Cid', 'cid@x')")  # the number is still given by the database
+
+
+SHOP = """
+class Item(db.Model):
+    __tablename__ = "items"
+    id = db.Column(db.Integer, primary_key=True)
+    label = db.Column(db.String(20))
+    size = db.Column(db.String(20))
+    price = db.Column(db.Integer)
+
+
+class Old(db.Model):
+    __tablename__ = "baskets"
+    id = db.Column(db.Integer, primary_key=True)
+    paid = db.Column(db.Boolean)
+"""
+
+CHANGED = SHOP.replace("label", "title").replace("size", "length").replace('"baskets"', '"carts"')
+CHANGED = CHANGED.replace("price = db.Column(db.Integer)", "cost = db.Column(db.String(9))")
+"""Two columns and a table that may have been renamed, and a column that was swapped for one of another type."""
+
+CANDIDATES = [
+    "baskets=carts",
+    "items.label=items.title",
+    "items.size=items.length",
+    "items.size=items.title",
+    "items.label=items.length",
+]
+"""The likeliest first: at the same position, then with a similar name."""
+
+
+@pytest.fixture
+def shop(make_project, sqlite):
+    """An application whose models have changed since its database was made."""
+    project = initialised(make_project(sqlite), application(SHOP))
+    project.db("migrate", "--rev-id", "1111").ok()
+    project.db("upgrade").ok()
+    sqlite.run("INSERT INTO items (label, size, price) VALUES ('hat', 'M', 5)", "INSERT INTO baskets (paid) VALUES (1)")
+    project.write("manage.py", application(CHANGED))
+    return project
+
+
+def test_on_a_terminal_each_pair_is_asked_for_once(shop, sqlite):
+    code, _, err = on_a_terminal(shop, "y\nn\ny\nn\n", "manage.py", "db", "migrate", "--rev-id", "2222")
+    assert code == 0, err
+    questions = re.findall(r"Was (\S+) renamed to (\S+)\? \[y/N\] ", err)
+    assert questions == [tuple(pair.split("=")) for pair in [*CANDIDATES[:3]]]
+    assert "--rename" not in err
+    shop.db("upgrade").ok()
+    assert sqlite.rows("SELECT * FROM carts") == [(1, 1)]
+    assert sqlite.rows("SELECT length FROM items") == [("M",)]
+    assert sorted(sqlite.columns("items")) == ["cost", "id", "length", "title"]
+
+
+def test_without_a_terminal_nothing_is_guessed(shop):
+    done = shop.db("migrate", "--rev-id", "2222").ok()
+    assert re.findall(r"^  --rename (\S+)$", done.err, re.M) == CANDIDATES
+    text = script(shop, "2222")
+    assert "rename" not in text
+    assert "new_column_name" not in text
+    assert "drop_table('baskets')" in text
+
+
+def test_in_ci_nobody_is_asked(shop):
+    code, _, err = on_a_terminal(shop, "", "-m", "flask", "db", "migrate", CI="true")
+    assert code == 0
+    assert "[y/N]" not in err
+    assert "--rename items.label=items.title" in err
+
+
+REFUSED = {
+    "items.lable=items.title": "--rename items.lable=items.title: no such change was detected.",
+    "items.label=carts.id": "Dropped: baskets, items.label, items.price, items.size.",
+    "baskets=items": "Added: carts, items.cost, items.length, items.title.",
+    "items.label=items.length": "--rename items.label=items.length: no such change was detected.",
+    "baskets": "--rename baskets: it takes NAME=VALUE.",
+}
+
+
+def test_a_name_that_was_not_detected_is_refused(shop):
+    for asked, problem in REFUSED.items():
+        refused = shop.db("migrate", *renames("items.size=items.length", asked)).failed()
+        assert problem in refused.err
+        assert "Nothing was written." in refused.err
+    code, _, err = on_a_terminal(shop, "y\ny\n", "manage.py", "db", "migrate", *renames("items.no=items.title"))
+    assert code == 1
+    assert "no such change was detected." in err
+    assert len(shop.versions()) == 1
+
+
+def test_a_column_of_another_type_is_renamed_where_that_is_said(shop, sqlite):
+    """Both change, even where env.py does not have types and server defaults compared."""
+    text = application(CHANGED).replace("Migrate(app, db)", "Migrate(app, db, compare_type=False)")
+    shop.write(
+        "manage.py",
+        text.replace("title = db.Column(db.String(20)", "title = db.Column(db.String(20), server_default='x'"),
+    )
+    before = schema(sqlite)
+    shop.db("migrate", *renames("items.price=items.cost", "items.label=items.title", "items.size=items.length")).ok()
+    shop.db("upgrade").ok()
+    sqlite.run("INSERT INTO items (length) VALUES ('L')")
+    assert sqlite.rows("SELECT title, length, cost FROM items") == [("hat", "M", "5"), ("x", "L", None)]
+    sqlite.run("DELETE FROM items WHERE length = 'L'")
+    shop.db("downgrade").ok()
+    assert sqlite.rows("SELECT label, size, price FROM items") == [("hat", "M", 5)]
+    assert schema(sqlite) == before
+
+
+BINDS = """
+class First(db.Model):
+    __tablename__ = "first"
+    id = db.Column(db.Integer, primary_key=True)
+    {first} = db.Column(db.String(9))
+
+
+class Second(db.Model):
+    __bind_key__ = "log"
+    __tablename__ = "{second}"
+    id = db.Column(db.Integer, primary_key=True)
+    {more}
+"""
+
+
+def test_a_rename_across_two_databases_is_no_candidate(make_project, sqlite, new_database):
+    project = make_project(sqlite)
+    log = new_database("sqlite")
+    models = (
+        BINDS
+        + '\n\nclass Third(db.Model):\n    __tablename__ = "{third}"\n    id = db.Column(db.Integer, primary_key=True)'
+    )
+
+    def write(**names):
+        text = application(models.format(**names))
+        project.write(
+            "manage.py", text.replace("db = SQL", f'app.config["SQLALCHEMY_BINDS"] = {{"log": {log.url!r}}}\ndb = SQL')
+        )
+
+    write(first="a", second="second", more="b = db.Column(db.String(9))", third="third_x")
+    project.db("init", "--multidb").ok()
+    project.db("migrate", "--rev-id", "1111").ok()
+    project.db("upgrade").ok()
+    # The table third_x of the default database goes, and one like it comes in the other.
+    project.db("upgrade").ok()
+    write(first="aa", second="second", more="bb = db.Column(db.String(9))", third="third_y")
+    moved = (
+        (project.folder / "manage.py")
+        .read_text()
+        .replace('    __tablename__ = "third_y"', '    __bind_key__ = "log"\n    __tablename__ = "third_y"')
+    )
+    project.write("manage.py", moved)
+    done = project.db("migrate", "--rev-id", "2222").ok()
+    assert re.findall(r"^  (.*--rename \S+)$", done.err, re.M) == [
+        "default: --rename first.a=first.aa",
+        "log: --rename second.b=second.bb",
+    ]
+    project.versions()[1].unlink()
+    refused = project.db("migrate", *renames("first.a=first.aa", "third_x=third_y")).failed()
+    assert "--rename third_x=third_y: no such change was detected." in refused.err
+    assert len(project.versions()) == 1
+    project.db("migrate", *renames("first.a=first.aa", "second.b=second.bb")).ok()
+    project.db("upgrade").ok()
+    assert (sqlite.columns("first"), log.columns("second")) == (["id", "aa"], ["id", "bb"])

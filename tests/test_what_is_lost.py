@@ -1,0 +1,334 @@
+"""What a dry run counts, and what it leaves alone: sequences, other databases, locks that are not free."""
+
+import json
+import sqlite3
+
+import pytest
+import sqlalchemy as sa
+from conftest import initialised
+from test_dry_run import CREATE, losses, rehearsed, unchanged
+from test_several_databases import BINDS, bound
+
+NARROWER = """
+op.alter_column("things", "word", existing_type=sa.String(20), type_=sa.String(3))
+op.alter_column("things", "wide", existing_type=sa.String(20), type_=sa.String(90))
+op.alter_column("things", "number", existing_type=sa.BigInteger, type_=sa.SmallInteger)
+op.alter_column("things", "price", existing_type=sa.Numeric(12, 4), type_=sa.Numeric(5, 2))
+op.alter_column("things", "maybe", existing_type=sa.Integer, nullable=False)
+"""
+THINGS = [
+    "CREATE TABLE things (word VARCHAR(20), wide VARCHAR(20), number BIGINT, price NUMERIC(12, 4), maybe INTEGER)",
+    "INSERT INTO things VALUES ('abcd', 'abcd', 40000, 1.23, 1)",
+    "INSERT INTO things VALUES ('abcde', 'abcd', -40000, 1.234, 1)",
+    "INSERT INTO things VALUES ('ab', 'abcd', 4, 12345.0, NULL)",
+    "INSERT INTO things VALUES (NULL, NULL, NULL, NULL, 1)",
+]
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+def test_values_that_a_narrower_type_cuts_or_refuses(make_project, new_database, kind):
+    project = initialised(make_project(new_database(kind)))
+    project.database.run(*THINGS)
+    counted = {
+        "alter column things.word: type VARCHAR(3)": (2, "values"),
+        "alter column things.number: type SMALLINT": (2, "values"),
+        "alter column things.price: type NUMERIC(5, 2)": (2, "values"),
+        "alter column things.maybe: not null": (1, "rows"),
+    }
+    lines = NARROWER.strip().splitlines()
+    for number, line in enumerate(lines):
+        project.revision(f"aaa{number}", f"aaa{number - 1}" if number else None, line)
+    with unchanged(project.database):
+        if kind == "mysql":
+            assert losses(rehearsed(project, "upgrade")[0]) == counted
+            return
+        (found,) = rehearsed(project, "upgrade", code=1)
+    words, lost = next(iter(counted.items()))
+    assert losses(found) == {words: lost}
+    assert found["failure"]["revision"] == "aaa0"
+    project.database.run("UPDATE things SET word = NULL, number = 4", "DELETE FROM things WHERE price > 1000")
+    (found,) = rehearsed(project, "upgrade")
+    assert losses(found) == {"alter column things.price: type NUMERIC(5, 2)": (1, "values")}
+    assert "1 value cut or refused" in project.db("upgrade", "--dry-run").ok().out
+
+
+def test_what_sqlite_cuts_in_a_rebuilt_table(project):
+    project.database.run("CREATE TABLE things (word VARCHAR(20), number VARCHAR(20))")
+    project.database.run("INSERT INTO things VALUES ('abcd', '12'), ('abcde', 'x'), (NULL, NULL)")
+    rebuild = """
+        with op.batch_alter_table("things") as batch:
+            batch.alter_column("word", existing_type=sa.String(20), type_=sa.String(3))
+            batch.alter_column("number", existing_type=sa.String(20), type_=sa.Integer)
+            batch.add_column(sa.Column("more", sa.Integer))
+        """
+    project.revision("aaa1", None, rebuild)
+    with unchanged(project.database):
+        (found,) = rehearsed(project, "upgrade")
+    assert losses(found) == {"alter column things.number: type INTEGER": (1, "values")}
+    assert [one["operation"] for one in found["steps"][0]["operations"]] == [
+        "alter_column",
+        "alter_column",
+        "add_column",
+    ]
+    assert any("_alembic_tmp_things" in sql for sql in found["steps"][0]["sql"])
+
+
+def test_raw_sql_that_loses_rows_and_values(any_project):
+    project = any_project
+    project.database.run(*THINGS, "CREATE TABLE other (id INTEGER)", "INSERT INTO other VALUES (1)")
+    lost = {"ALTER TABLE things DROP COLUMN word": 3, "DELETE FROM other": 1, "DROP TABLE things": 4}
+    if project.database.kind == "sqlite" and sqlite3.sqlite_version_info < (3, 35):
+        del lost["ALTER TABLE things DROP COLUMN word"]  # older ones have no such statement
+    statements = list(lost)
+    project.revision("aaa1", None, "\n".join(f'op.get_bind().execute(sa.text("{one}"))' for one in statements))
+    with unchanged(project.database):
+        (found,) = rehearsed(project, "upgrade")
+    assert {words.partition(" ")[2]: counted[0] for words, counted in losses(found).items()} == lost
+    assert found["steps"][0]["sql"] == statements
+
+
+def test_counting_stops_at_a_million(project):
+    project.database.run(
+        "CREATE TABLE many (id INTEGER, word TEXT)",
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000002)"
+        " INSERT INTO many SELECT i, CASE WHEN i <= 7 THEN 'x' END FROM n",
+    )
+    drop = "with op.batch_alter_table('many') as batch:\n    batch.drop_column('word')\nop.drop_table('many')"
+    project.revision("aaa1", None, drop)
+    done = project.db("upgrade", "--dry-run").ok()
+    assert "drop column many.word" in done.out
+    assert " at least 7 values lost\n" in done.out
+    assert " over 1,000,000 rows lost\n" in done.out
+
+
+MOVES = [
+    "op.execute(\"INSERT INTO users (name) VALUES ('z')\")",
+    "op.bulk_insert(sa.table('users', sa.column('name')), [{'name': 'a'}, {'name': 'b'}])",
+    "op.execute(\"INSERT INTO numbered (name) VALUES ('z')\")",
+    "op.execute(\"UPDATE users SET name = 'audited'\")",
+    "op.execute(\"SELECT setval('users_id_seq', 500)\")",
+    "op.get_bind().execute(sa.text(\"SELECT nextval('users_id_seq')\"))",
+    "op.execute('CREATE TABLE made (id SERIAL)')\nop.execute('INSERT INTO made DEFAULT VALUES')",
+]
+WHERE_THEY_ARE = """
+import json
+import sqlalchemy as sa
+from flask_migrate_script import rehearse
+from manage import app, db
+
+where = "SELECT (SELECT last_value FROM {0}_id_seq), (SELECT is_called FROM {0}_id_seq)"
+with app.app_context():
+    for number in range(%d):
+        (database,) = rehearse("upgrade", f"aaa{number}").databases
+        assert database.steps and database.failure is None, database
+        with db.engine.connect() as connection:
+            rows = [connection.execute(sa.text(where.format(one))) for one in ("users", "audit", "numbered")]
+            seen = [tuple(row.fetchone()) for row in rows]
+        print(json.dumps([number, seen, [sql for sql in database.steps[0].sql if "SEQUENCE" in sql]]))
+"""
+
+
+def test_sequences_stay_where_they_are(make_project, postgresql):
+    project = initialised(make_project(postgresql))
+    postgresql.run(
+        "CREATE TABLE users (id SERIAL PRIMARY KEY, name TEXT)",
+        "CREATE TABLE audit (id SERIAL PRIMARY KEY, name TEXT)",
+        "CREATE TABLE numbered (id INTEGER GENERATED ALWAYS AS IDENTITY, name TEXT)",
+        "INSERT INTO users (name) VALUES ('x'), ('y')",
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql"
+        " AS 'BEGIN INSERT INTO audit (name) VALUES (NEW.name); RETURN NEW; END'",
+        "CREATE TRIGGER note AFTER UPDATE ON users FOR EACH ROW EXECUTE FUNCTION note()",
+    )
+    for number, move in enumerate(MOVES):
+        project.revision(f"aaa{number}", None, move)
+    project.write("where.py", WHERE_THEY_ARE % len(MOVES))
+    with unchanged(postgresql):
+        found = [json.loads(line) for line in project.python("where.py").ok().out.splitlines()]
+    assert found == [[number, [[2, True], [1, False], [1, False]], []] for number in range(len(MOVES))]
+
+
+def test_what_would_fail_at_the_commit_fails(make_project, postgresql):
+    postgresql.run(
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE child (id INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)",
+    )
+    project = initialised(make_project(postgresql))
+    project.revision("aaa1", None, "op.execute('INSERT INTO child VALUES (1)')")
+    with unchanged(postgresql):
+        (found,) = rehearsed(project, "upgrade", code=1)
+    assert "violates foreign key constraint" in found["failure"]["error"]
+    assert project.db("upgrade").failed()
+
+
+def test_a_rehearsal_does_not_queue_behind_a_long_query(make_project, postgresql):
+    project = initialised(make_project(postgresql))
+    project.revision("aaa1", None, CREATE.format("busy"), "op.drop_table('busy')")
+    project.db("upgrade").ok()
+    with postgresql.engine().connect() as reader:
+        transaction = reader.begin()
+        reader.execute(sa.text("SELECT * FROM busy")).fetchall()
+        refused = project.db("downgrade", "--dry-run", "--ddl-timeout", "0.5").failed()
+        transaction.rollback()
+    assert "Revision aaa1" in refused.err
+    assert "lock" in refused.err.lower()
+    assert postgresql.version() == ["aaa1"]
+
+
+OWN_ENGINE = """
+import os
+with sa.create_engine(os.environ["DATABASE_URL"]).begin() as other:
+    other.execute(sa.text("DELETE FROM users"))
+"""
+
+LIVE = """
+for row in op.get_bind().execute(sa.text("SELECT name FROM users")).fetchall():
+    op.execute(sa.text("DELETE FROM users"))
+"""
+
+
+def test_scripts_that_need_a_connection_are_named_where_nothing_is_executed(make_project, mysql):
+    project = initialised(make_project(mysql))
+    project.revision("aaa1", None, CREATE.format("users"))
+    project.db("upgrade").ok()
+    mysql.run("INSERT INTO users (name) VALUES ('x')")
+    project.revision("bbb2", "aaa1", CREATE.format("second") + "\n" + LIVE.strip())
+    project.revision("ddd4", "ccc3", OWN_ENGINE)
+    project.revision(
+        "ccc3", "bbb2", "from alembic import context\nassert context.is_offline_mode()\nop.drop_table('users')"
+    )
+    with unchanged(mysql):
+        done = project.db("upgrade", "--dry-run").ok()
+        (found,) = rehearsed(project, "upgrade")
+    assert "     needs a live connection, so not all of it is known (AttributeError: " in done.out
+    assert [bool(step["note"]) for step in found["steps"]] == [True, False, True]
+    assert losses(found) == {"drop table users": (1, "rows")}
+    assert mysql.version() == ["aaa1"]
+
+
+def test_a_history_of_branches_merges_labels_and_dependencies(project):
+    drop = "op.drop_table('{0}')"
+    project.revision("aaa1", None, CREATE.format("a"), drop.format("a"), branch_labels=("left",))
+    project.revision("bbb2", "aaa1", CREATE.format("b"), drop.format("b"))
+    project.revision("ccc3", None, CREATE.format("c"), drop.format("c"), depends_on="bbb2")
+    project.revision("ddd4", ("bbb2", "ccc3"))
+    (found,) = rehearsed(project, "upgrade", "left@head")
+    assert [step["revision"] for step in found["steps"]] == ["aaa1", "bbb2", "ccc3", "ddd4"]
+    assert found["steps"][3]["down_revision"] == ["bbb2", "ccc3"]
+    assert "  4  bbb2, ccc3 -> ddd4  ddd4\n" in project.db("upgrade", "--dry-run").ok().out
+    project.db("upgrade").ok()
+    with unchanged(project.database):
+        down = project.db("downgrade", "--dry-run", "base").ok()
+        assert "  1  ddd4 -> bbb2, ccc3  ddd4\n" in down.out
+        assert "     drop table b" in down.out
+
+
+FIRST = """
+revision = "1111"
+down_revision = branch_labels = depends_on = None
+from alembic import op
+import sqlalchemy as sa
+
+
+def upgrade(engine_name):
+    op.create_table("made", sa.Column("id", sa.Integer, primary_key=True))
+    op.execute("INSERT INTO made VALUES (1)")
+
+
+def downgrade(engine_name):
+    op.drop_table("made")
+"""
+
+
+def test_several_databases_each_by_its_name(make_project, new_database):
+    kinds = ("postgresql", "sqlite", "mysql")
+    first, second, third = databases = [new_database(kind) for kind in kinds]
+    project = bound(make_project(first), my_bind=second, late=third)
+    project.write("manage.py", BINDS)
+    project.db("init", "--multidb").ok()
+    project.write("migrations/versions/1111.py", FIRST)
+    second.run("PRAGMA journal_mode = WAL")
+    with unchanged(*databases):
+        found = rehearsed(project, "upgrade")
+    project.db("upgrade").ok()
+    with unchanged(*databases):
+        back = project.db("downgrade", "--dry-run", "base").ok()
+        one = project.db("downgrade", "--dry-run", "base", "--bind", "my-bind").ok()
+    assert [(one["name"], one["mode"]) for one in found] == [
+        ("default", "rehearsed"),
+        ("my-bind", "rehearsed"),
+        ("late", "scripts"),
+    ]
+    assert [one["steps"][0]["revision"] for one in found] == ["1111"] * 3
+    assert back.out.count("1 row lost") == 3
+    assert (one.out.count("1 row lost"), "default" in one.out) == (1, False)
+    assert one.out.endswith("To do it: python manage.py db downgrade base --bind my-bind\n")
+
+
+def test_databases_that_commit_in_two_phases(make_project, new_database):
+    databases = new_database("postgresql"), new_database("postgresql")
+    project = bound(make_project(databases[0]), my_bind=databases[1])
+    project.write("manage.py", BINDS)
+    project.db("init", "--multidb").ok()
+    env = project.folder / "migrations" / "env.py"
+    env.write_text(env.read_text().replace("USE_TWOPHASE = False", "USE_TWOPHASE = True"))
+    project.write("migrations/versions/1111.py", FIRST)
+    with unchanged(*databases):
+        found = rehearsed(project, "upgrade")
+    assert [(one["mode"], len(one["steps"]), one["failure"]) for one in found] == [("rehearsed", 1, None)] * 2
+
+
+def test_the_command_that_would_do_it_is_the_one_that_was_asked_for(project):
+    project.revision("aaa1", None, CREATE.format("a"), "op.drop_table('a')")
+    done = project.flask(
+        "db",
+        "upgrade",
+        "--dry-run",
+        "-d",
+        "migrations",
+        "-x",
+        "who=a b",
+        "--tag",
+        "t",
+        "--lock-timeout",
+        "9",
+        "-v",
+        "aaa1",
+    ).ok()
+    assert "       CREATE TABLE a (\n" in done.out
+    command = "python -m flask db upgrade -d migrations aaa1 --tag t -x 'who=a b' --lock-timeout 9.0"
+    assert done.out.endswith(f"Nothing was changed. To do it: {command}\n")
+    for words in (["--json"], ["--dry-run", "--sql"]):
+        assert "Nothing was changed." in project.db("upgrade", *words).failed().err
+    assert "Can't locate revision" in project.db("upgrade", "--dry-run", "nowhere").failed().err
+    assert project.db("-q", "upgrade", "--dry-run").ok().out == ""
+
+
+def test_from_python_it_returns_what_it_found(project):
+    project.revision("aaa1", None, CREATE.format("a"), "op.drop_table('a')")
+    project.revision("bbb2", "aaa1", "op.execute('INSERT INTO nowhere VALUES (1)')")
+    project.write(
+        "look.py",
+        """
+        import json
+        from flask_migrate_script import MigrateError, Rehearsal, rehearse, upgrade
+        from manage import app
+
+        with app.app_context():
+            good, bad = rehearse("upgrade", "aaa1"), rehearse("upgrade")
+            upgrade(revision="aaa1")
+            back = rehearse("downgrade")
+            try:
+                rehearse("sideways")
+            except MigrateError as error:
+                wrong = str(error)
+        assert isinstance(good, Rehearsal) and good.failure is None and not good.changed
+        step = back.databases[0].steps[0]
+        print(json.dumps([bad.failure.revision, step.direction, step.operations[0].lost, wrong]))
+        """,
+    )
+    assert json.loads(project.python("look.py").ok().out) == [
+        "bbb2",
+        "downgrade",
+        0,
+        'There is no rehearsal of \'sideways\'.\nIt is "upgrade" or "downgrade".',
+    ]
