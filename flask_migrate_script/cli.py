@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import click
 
-from .invocation import run_verb
+from .invocation import as_typed, run_verb
 
 Verb = Callable[..., None]
 
@@ -156,6 +156,7 @@ def _callback(verb: Verb) -> Verb:
         context = click.get_current_context()
         before = context.parent.params if context.parent else {}
         after = {name: defaults.get(name) if value in ((), None) else value for name, value in values.items()}
-        run_verb(verb, context.command_path.rpartition(" ")[0], before, after)
+        line = as_typed(context.find_root().info_name or "flask") or context.command_path.rpartition(" ")[0]
+        run_verb(verb, line, before, after)
 
     return run

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from difflib import get_close_matches
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Tuple
 
 from . import compat, options, startup
-from .invocation import run_verb
+from .invocation import as_typed, run_verb
 from .options import Parameter
 
 _module = compat.script_module()
@@ -57,7 +58,8 @@ class VerbCommand(Command):  # type: ignore[misc,valid-type]  # Flask-Script has
         words = f"{compat.launcher} {self.manager.prog}"
         if unknown:
             self._refuse(unknown, words)
-        run_verb(self.verb, words, self.manager.given, values)
+        line = as_typed(f"{compat.launcher} {shlex.quote(sys.argv[0])}") or words
+        run_verb(self.verb, line, self.manager.given, values)
 
     def _refuse(self, unknown: List[str], words: str) -> NoReturn:
         name = options.command_name(self.verb)

@@ -121,7 +121,7 @@ WITH_THREE_REVISIONS = [
     ("init", "already exists and is not empty", "another folder with -d"),
     ("init -t nosuch -d other", "No such template", "{db} list-templates"),
     ("upgrade -d manage.py", "manage.py is not a migrations folder: it is a file|Not a directory", "-d"),
-    ("upgrade -d nowhere", "Path doesn't exist", "{db} init"),
+    ("upgrade -d nowhere", "Path doesn't exist: [^ ]*nowhere'?\\.\n", "{db} -d nowhere init"),
     ("init -d manage.py", "manage.py: |already exists", "another folder"),
 ]
 
@@ -398,6 +398,7 @@ def test_a_database_url_that_cannot_work(make_project, repository):
         env = {"DATABASE_URL": url}
         result = refused(project, "upgrade", problem, advice, by=("manage", "flask")[number % 2], env=env)
         assert "s3cret" not in result.err + result.out, result
+    refused(project, "-q -d migrations upgrade", "knows no database", env={"DATABASE_URL": "nosuch://h/d"})
     launched = project.launch("db", "upgrade", env={"DATABASE_URL": "postgres://u:s3cret@h/d"}).failed()
     assert re.match("Error: (The database URL begins with|Cannot connect to) postgres://", launched.err), launched
 
