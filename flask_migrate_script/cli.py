@@ -78,19 +78,22 @@ _RAISEERR = "show the traceback of an error"
 def _before_the_verb() -> List[click.Parameter]:
     """Return the options for every verb, which may stand before it; those of Alembic's own command line among them."""
     return [
-        _Folder(["-d", "--directory"], help="migrations folder, for any verb"),
+        _OnTheLine(["-d", "--directory"], help="migrations folder, for any verb"),
         click.Option(
             ["-x", "--x-arg"], multiple=True, envvar="FLASK_DB_X_ARG", help="argument for env.py, for any verb"
         ),
-        click.Option(["-c", "--config"], help="configuration file instead of alembic.ini in that folder"),
-        click.Option(["-n", "--name"], help="section of the configuration file (default: alembic)"),
-        click.Option(["-q", "--quiet"], is_flag=True, help="print no results"),
-        click.Option(["--raiseerr"], is_flag=True, help=_RAISEERR),
+        _OnTheLine(["-c", "--config"], help="configuration file instead of alembic.ini in that folder"),
+        _OnTheLine(["-n", "--name"], help="section of the configuration file (default: alembic)"),
+        _OnTheLine(["-q", "--quiet"], is_flag=True, help="print no results"),
+        _OnTheLine(["--raiseerr"], is_flag=True, help=_RAISEERR),
     ]
 
 
-class _Folder(click.Option):
-    """The migrations folder; its variables are read last, by ``chosen_directory``, also those that Flask derives."""
+class _OnTheLine(click.Option):
+    """An option that no variable stands for, though Flask derives one: ``FLASK_DB_NAME`` may be the application's own.
+
+    Those of the migrations folder are read last, by ``chosen_directory``.
+    """
 
     def resolve_envvar_value(self, ctx: click.Context) -> Optional[str]:
         return None
@@ -108,7 +111,7 @@ def _click_parameter(verb: Verb, parameter: Any) -> click.Parameter:
         settings = {"nargs": -1 if many else 1, "required": required, "default": default}
         return click.Argument([parameter.name], **settings, **completion)
     if parameter.name == "directory":
-        return _Folder([*parameter.flags, parameter.name], help=parameter.help)
+        return _OnTheLine([*parameter.flags, parameter.name], help=parameter.help)
     settings = {"envvar": environment_name(verb, parameter.name), "help": parameter.help}
     if parameter.kind == "flag":
         settings["is_flag"] = True

@@ -58,6 +58,9 @@ class VerbCommand(Command):  # type: ignore[misc,valid-type]  # Flask-Script has
         words = f"{compat.launcher} {self.manager.prog}"
         if unknown:
             self._refuse(unknown, words)
+        for parameter in options.parameters(self.verb):
+            if parameter.kind == "many" and values[parameter.name] is None:
+                values[parameter.name] = _from_environment(self.verb, parameter)
         line = as_typed(f"{compat.launcher} {shlex.quote(sys.argv[0])}") or words
         run_verb(self.verb, line, self.manager.given, values)
 
@@ -161,12 +164,9 @@ _RAISEERR = "show the traceback of an error"
 
 def _before_the_verb() -> List[Any]:
     """Return the options for every verb, which may stand before it; those of Alembic's own command line among them."""
-    x_arg = (os.environ.get(options.environment_name(None, "x_arg")) or "").split() or None
     return [
         Option("-d", "--directory", dest="db_directory", help="migrations folder, for any verb"),
-        Option(
-            "-x", "--x-arg", dest="db_x_arg", action="append", default=x_arg, help="argument for env.py, for any verb"
-        ),
+        Option("-x", "--x-arg", dest="db_x_arg", action="append", help="argument for env.py, for any verb"),
         Option("-c", "--config", dest="db_config", help="configuration file instead of alembic.ini in that folder"),
         Option("-n", "--name", dest="db_name", help="section of the configuration file (default: alembic)"),
         Option("-q", "--quiet", dest="db_quiet", action="store_true", help="print no results"),
@@ -188,11 +188,15 @@ def _settings(parameter: Parameter, verb: Callable[..., None]) -> Dict[str, Any]
             settings["nargs"] = "?"
         return {**settings, "default": parameter.default}
     default = None  # the folder is read last, by chosen_directory
-    if parameter.name != "directory":
-        default = options.from_environment(options.environment_name(verb, parameter.name), parameter)
+    if parameter.name != "directory" and parameter.kind != "many":  # argparse would append to a list of the variable's
+        default = _from_environment(verb, parameter)
     action = {"flag": "store_true", "many": "append"}.get(parameter.kind)
     kept = {"action": action} if action else {"type": parameter.type, "choices": parameter.choices or None}
     return {**settings, **kept, "dest": parameter.name, "default": default}
+
+
+def _from_environment(verb: Callable[..., None], parameter: Parameter) -> Any:
+    return options.from_environment(options.environment_name(verb, parameter.name), parameter)
 
 
 def _add_completers(parser: argparse.ArgumentParser, verb: Callable[..., None], manager: Any) -> None:
@@ -233,7 +237,9 @@ def _application(manager: Any, values: Dict[str, Any]) -> Any:
 
 def _before(values: Dict[str, Any]) -> Dict[str, Any]:
     """Return the values of the options before the verb, by the names they have after it."""
-    return {name[len("db_") :]: value for name, value in values.items() if name.startswith("db_")}
+    given = {name[len("db_") :]: value for name, value in values.items() if name.startswith("db_")}
+    x_arg = (os.environ.get(options.environment_name(None, "x_arg")) or "").split()
+    return {**given, "x_arg": given.get("x_arg") or x_arg}
 
 
 def _usage_error(where: str, problem: str, near: List[str], more: str) -> NoReturn:
