@@ -143,6 +143,11 @@ def test_a_step_beyond_the_last_revision_counted_from_another(behind):
         assert "python manage.py db history" in result.err
 
 
+def test_a_configuration_file_that_is_not_there(behind):
+    for by in ("manage", "flask"):
+        refused(behind, "-c deploy.cfg upgrade", "There is no file deploy.cfg.", "Say with -c where it is", by=by)
+
+
 def test_no_editor(behind):
     behind.env.pop("EDITOR", None)
     behind.env.pop("VISUAL", None)
