@@ -53,6 +53,16 @@ def report(error: MigrateError) -> str:
     return "\n".join([f"Error: {lines[0]}", *(f"       {line}" for line in lines[1:])])
 
 
+def usage_report(command: str, problem: str, near: Sequence[str] = ()) -> str:
+    """Return what both command lines say of a command that they cannot read.
+
+    :param command: the command as far as it was understood, which can be asked for ``--help``.
+    :param near: what the user may have meant.
+    """
+    meant = f" Did you mean {near[0]}?" if near else ""
+    return f"Error: {command}: {problem.rstrip('.')}.{meant}\n       See {command} --help"
+
+
 def trace(error: MigrateError) -> str:
     """Return the traceback of what went wrong, without passwords, as ``--raiseerr`` shows it."""
     cause = error.__cause__ or error

@@ -10,9 +10,10 @@ import os
 import shlex
 import sys
 from difflib import get_close_matches
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Sequence, Tuple
 
 from . import compat, options, startup
+from .errors import usage_report
 from .invocation import as_typed, run_verb
 from .options import Parameter
 
@@ -69,7 +70,7 @@ class VerbCommand(Command):  # type: ignore[misc,valid-type]  # Flask-Script has
         flags = [flag for option in self.get_options() for flag in option.args if flag.startswith("-")]
         what = "option" if unknown[0].startswith("-") else "argument"
         near = get_close_matches(unknown[0].partition("=")[0], [*flags, "--help"], 1)
-        _usage_error(f"{words} {name}", f"unknown {what} {unknown[0]!r}.", near, f"{words} {name} --help")
+        _usage_error(f"{words} {name}", f"unknown {what} {unknown[0]!r}", near)
 
 
 class MigrateManager(Manager):  # type: ignore[misc,valid-type]  # Flask-Script has no types
@@ -97,7 +98,8 @@ class MigrateManager(Manager):  # type: ignore[misc,valid-type]  # Flask-Script 
 
     def create_parser(self, prog: str, func_stack: Tuple[Any, ...] = (), parent: Any = None) -> argparse.ArgumentParser:
         self.prog = " ".join([os.path.basename(sys.argv[0]), *_names_down_to(parent), prog])
-        self.subparser_kwargs = {**self.subparser_kwargs, "prog": self.prog, "action": _VerbAction, "metavar": "VERB"}
+        verbs = {"prog": self.prog, "action": _VerbAction, "parser_class": _VerbParser, "metavar": "VERB"}
+        self.subparser_kwargs = {**self.subparser_kwargs, **verbs}
         parser: argparse.ArgumentParser = super().create_parser(prog, func_stack=func_stack, parent=parent)
         parser.set_defaults(func_stack=(*func_stack, self, _NoVerb(parser, f"{compat.launcher} {self.prog}")))
         return parser
@@ -113,8 +115,14 @@ class _NoVerb:
         self.words = words
 
     def __call__(self, app: Any, unknown: List[str]) -> NoReturn:
-        problem = f"unknown option {unknown[0]!r}." if unknown else "a verb is missing."
-        _usage_error(self.words, problem, [], f"{self.words} --help")
+        _usage_error(self.words, f"unknown option {unknown[0]!r}" if unknown else "a verb is missing")
+
+
+class _VerbParser(argparse.ArgumentParser):
+    """The parser of one verb, with the errors of this command line instead of the usage of all its options."""
+
+    def error(self, message: str) -> NoReturn:
+        _usage_error(f"{compat.launcher} {self.prog}", message)
 
 
 class _Verbs(Mapping[str, Any]):
@@ -136,8 +144,7 @@ class _Verbs(Mapping[str, Any]):
     def __contains__(self, name: object) -> bool:
         if name not in self.parsers:
             near = get_close_matches(str(name), list(self.parsers), 1)
-            words = f"{compat.launcher} {self.prog}"
-            _usage_error(words, f"unknown verb {name!r}.", near, f"{words} --help")
+            _usage_error(f"{compat.launcher} {self.prog}", f"unknown verb {name!r}", near)
         return True
 
 
@@ -242,9 +249,8 @@ def _before(values: Dict[str, Any]) -> Dict[str, Any]:
     return {**given, "x_arg": given.get("x_arg") or x_arg}
 
 
-def _usage_error(where: str, problem: str, near: List[str], more: str) -> NoReturn:
-    meant = f" Did you mean {near[0]}?" if near else ""
-    print(f"Error: {where}: {problem}{meant}\n       See {more}", file=sys.stderr)
+def _usage_error(command: str, problem: str, near: Sequence[str] = ()) -> NoReturn:
+    print(usage_report(command, problem, near), file=sys.stderr)
     sys.exit(2)
 
 
