@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from difflib import get_close_matches
 from inspect import signature
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import IO, Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import click
 
-from .invocation import run_verb
+from .errors import usage_report
+from .invocation import as_typed, run_verb
 
 Verb = Callable[..., None]
 
@@ -23,6 +25,20 @@ class DatabaseGroup(click.Group):
     def __init__(self, name: str) -> None:
         super().__init__(name, params=_before_the_verb(), help="Perform database migrations.")
 
+    def parse_args(self, ctx: click.Context, args: List[str]) -> List[str]:
+        if not args:
+            return super().parse_args(ctx, args)  # the help, which is a usage error since click 8.2
+        with _usage_errors(self, ctx):
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            if type(error) is click.UsageError and error.ctx is ctx:
+                raise _UsageError(ctx, "a verb is missing") from None
+            raise
+
     def list_commands(self, ctx: click.Context) -> List[str]:
         self._add_verbs()
         return super().list_commands(ctx)
@@ -34,9 +50,7 @@ class DatabaseGroup(click.Group):
     def resolve_command(self, ctx: click.Context, args: List[str]) -> Tuple[Any, Any, List[str]]:
         name = args[0]
         if not ctx.resilient_parsing and self.get_command(ctx, name) is None and not name.startswith("-"):
-            near = get_close_matches(name, self.list_commands(ctx), 1)
-            meant = f" Did you mean {near[0]}?" if near else ""
-            ctx.fail(f"Unknown verb {name!r}.{meant}")
+            raise _UsageError(ctx, f"unknown verb {name!r}", get_close_matches(name, self.list_commands(ctx), 1))
         return super().resolve_command(ctx, args)
 
     def _add_verbs(self, only: str = "") -> None:
@@ -64,12 +78,32 @@ class VerbCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: List[str]) -> List[str]:
         # click takes -1 for an option; with one among the arguments, what it does not know becomes an argument.
         ctx.ignore_unknown_options = any(re.fullmatch(r"-\d+", arg) for arg in args)
-        try:
+        with _usage_errors(self, ctx):
             return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            flags = [flag for param in self.get_params(ctx) for flag in param.opts if flag.startswith("-")]
-            near = get_close_matches(error.option_name, flags, 1)
-            raise click.NoSuchOption(error.option_name, possibilities=near, ctx=error.ctx) from None
+
+
+class _UsageError(click.UsageError):
+    """Shown as ``manage.py db`` shows it: click 8 says no next step where an option has no value."""
+
+    def __init__(self, ctx: click.Context, problem: str, near: Sequence[str] = ()) -> None:
+        super().__init__(problem, ctx)
+        self.report = usage_report(ctx.command_path, problem, near)
+
+    def show(self, file: Optional[IO[Any]] = None) -> None:
+        click.echo(self.report, err=True)
+
+
+@contextmanager
+def _usage_errors(command: click.Command, ctx: click.Context) -> Iterator[None]:
+    """Show what click cannot read in the block as this command line does."""
+    try:
+        yield
+    except click.NoSuchOption as error:
+        flags = [flag for param in command.get_params(ctx) for flag in param.opts if flag.startswith("-")]
+        near = get_close_matches(error.option_name, flags, 1)
+        raise _UsageError(ctx, f"unknown option {error.option_name!r}", near) from None
+    except click.UsageError as error:
+        raise _UsageError(ctx, error.format_message()) from None
 
 
 _RAISEERR = "show the traceback of an error"
@@ -78,19 +112,22 @@ _RAISEERR = "show the traceback of an error"
 def _before_the_verb() -> List[click.Parameter]:
     """Return the options for every verb, which may stand before it; those of Alembic's own command line among them."""
     return [
-        _Folder(["-d", "--directory"], help="migrations folder, for any verb"),
+        _OnTheLine(["-d", "--directory"], help="migrations folder, for any verb"),
         click.Option(
             ["-x", "--x-arg"], multiple=True, envvar="FLASK_DB_X_ARG", help="argument for env.py, for any verb"
         ),
-        click.Option(["-c", "--config"], help="configuration file instead of alembic.ini in that folder"),
-        click.Option(["-n", "--name"], help="section of the configuration file (default: alembic)"),
-        click.Option(["-q", "--quiet"], is_flag=True, help="print no results"),
-        click.Option(["--raiseerr"], is_flag=True, help=_RAISEERR),
+        _OnTheLine(["-c", "--config"], help="configuration file instead of alembic.ini in that folder"),
+        _OnTheLine(["-n", "--name"], help="section of the configuration file (default: alembic)"),
+        _OnTheLine(["-q", "--quiet"], is_flag=True, help="print no results"),
+        _OnTheLine(["--raiseerr"], is_flag=True, help=_RAISEERR),
     ]
 
 
-class _Folder(click.Option):
-    """The migrations folder; its variables are read last, by ``chosen_directory``, also those that Flask derives."""
+class _OnTheLine(click.Option):
+    """An option that no variable stands for, though Flask derives one: ``FLASK_DB_NAME`` may be the application's own.
+
+    Those of the migrations folder are read last, by ``chosen_directory``.
+    """
 
     def resolve_envvar_value(self, ctx: click.Context) -> Optional[str]:
         return None
@@ -108,7 +145,7 @@ def _click_parameter(verb: Verb, parameter: Any) -> click.Parameter:
         settings = {"nargs": -1 if many else 1, "required": required, "default": default}
         return click.Argument([parameter.name], **settings, **completion)
     if parameter.name == "directory":
-        return _Folder([*parameter.flags, parameter.name], help=parameter.help)
+        return _OnTheLine([*parameter.flags, parameter.name], help=parameter.help)
     settings = {"envvar": environment_name(verb, parameter.name), "help": parameter.help}
     if parameter.kind == "flag":
         settings["is_flag"] = True
@@ -156,6 +193,7 @@ def _callback(verb: Verb) -> Verb:
         context = click.get_current_context()
         before = context.parent.params if context.parent else {}
         after = {name: defaults.get(name) if value in ((), None) else value for name, value in values.items()}
-        run_verb(verb, context.command_path.rpartition(" ")[0], before, after)
+        line = as_typed(context.find_root().info_name or "flask") or context.command_path.rpartition(" ")[0]
+        run_verb(verb, line, before, after)
 
     return run

@@ -90,8 +90,14 @@ def make_config(migrate: Any, directory: str, x_arg: XArg, opts: Sequence[str]) 
 
     :param migrate: the registered Migrate, this package's or Flask-Migrate's.
     :param opts: names to set to True in ``config.cmd_opts``.
+    :raises MigrateError: if there is no file of the name given with ``-c``, which Alembic takes for an empty one.
     """
     run = invocation.current()
+    if run.ini and not os.path.isfile(run.ini):
+        raise MigrateError(
+            f"There is no file {run.ini}.",
+            "Nothing was changed. Say with -c where it is; without -c it is alembic.ini in the migrations folder.",
+        )
     config = Config(run.ini or os.path.join(directory, "alembic.ini"), ini_section=run.section)
     config.set_main_option("script_location", directory.replace("%", "%%"))
     return called_back(migrate, config, x_arg, opts)

@@ -20,7 +20,7 @@ class MigrateError(RuntimeError):
 
     :param problem: what is wrong.
     :param advice: what to do next; ``{db}`` in it becomes the command line in use, ``python manage.py db`` or
-        ``flask db``.
+        ``flask db``, with its options; ``{line}`` the same without them.
 
     ``outcome`` are lines that say what is true now, where a migration had begun; ``can_retry`` says, where it
     failed for want of a lock and the same may succeed later, what makes that safe; it is empty where it may not.
@@ -28,7 +28,8 @@ class MigrateError(RuntimeError):
 
     def __init__(self, problem: str, advice: str = "") -> None:
         self.problem = masked(problem.strip())
-        self.advice = masked(advice.replace("{db}", invocation.current().words))
+        run = invocation.current()
+        self.advice = masked(advice.replace("{db}", run.words).replace("{line}", run.line))
         self.outcome: List[str] = []
         self.can_retry = ""
         super().__init__(problem)
@@ -50,6 +51,16 @@ def report(error: MigrateError) -> str:
     """Return the error as the command lines show it: what is wrong, and below it what to do."""
     lines = str(error).splitlines()
     return "\n".join([f"Error: {lines[0]}", *(f"       {line}" for line in lines[1:])])
+
+
+def usage_report(command: str, problem: str, near: Sequence[str] = ()) -> str:
+    """Return what both command lines say of a command that they cannot read.
+
+    :param command: the command as far as it was understood, which can be asked for ``--help``.
+    :param near: what the user may have meant.
+    """
+    meant = f" Did you mean {near[0]}?" if near else ""
+    return f"Error: {command}: {problem.rstrip('.')}.{meant}\n       See {command} --help"
 
 
 def trace(error: MigrateError) -> str:

@@ -2,28 +2,67 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator, Mapping, Optional
+from typing import Any, Callable, Iterator, List, Mapping, Optional
+
+from .passwords import masked
+
+VERB_NAMES = frozenset(
+    (
+        "init",
+        "list-templates",
+        "revision",
+        "migrate",
+        "check",
+        "lint",
+        "edit",
+        "merge",
+        "upgrade",
+        "downgrade",
+        "show",
+        "history",
+        "heads",
+        "branches",
+        "current",
+        "status",
+        "graph",
+        "stamp",
+        "ensure-version",
+        "journal",
+        "reset",
+    )
+)
+"""Every verb, by the name it has on the command lines; here so that to know them takes no import of them."""
 
 
 @dataclass(frozen=True)
 class Invocation:
     """One run of a command line; the defaults are those of a call from Python.
 
-    :param words: the command line up to the verb, as the user types it: ``python manage.py db``.
+    :param line: the command line up to the name of the group, as the user types it: ``python manage.py db``.
+    :param repeated: the options that the next step needs again, as they stand before its verb: ``-d FOLDER``.
     :param ini: the configuration file to use instead of ``alembic.ini`` in the migrations folder.
     :param section: the section of that file that Alembic reads.
     :param quiet: Alembic's own results are not printed.
     :param typed: it comes from a command line, and not from a program.
     """
 
-    words: str = "flask db"
+    line: str = "flask db"
+    repeated: str = ""
     ini: Optional[str] = None
     section: str = "alembic"
     quiet: bool = False
     typed: bool = False
+
+    @property
+    def words(self) -> str:
+        """The command line up to the verb of the next step."""
+        return f"{self.line} {self.repeated}".rstrip()
 
 
 _FROM_PYTHON = Invocation()
@@ -45,20 +84,59 @@ def invoked(invocation: Invocation) -> Iterator[None]:
         _current.reset(token)
 
 
-def typed(words: str, before: Mapping[str, Any]) -> Invocation:
+def typed(line: str, before: Mapping[str, Any], repeated: str = "") -> Invocation:
     """Return the invocation of a command line.
 
-    :param words: the command line up to the verb.
+    :param line: the command line up to the name of the group.
     :param before: the values of the options before the verb, by name.
+    :param repeated: the options that the next step needs again.
     """
     section = before.get("name") or "alembic"
-    return Invocation(words, before.get("config"), section, bool(before.get("quiet")), typed=True)
+    return Invocation(line, repeated, before.get("config"), section, bool(before.get("quiet")), typed=True)
 
 
-def run_verb(verb: Callable[..., None], words: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+def as_typed(program: str) -> str:
+    """Return the command line up to the name of the group, with the application's own options, which come before it.
+
+    :param program: the words that ``sys.argv[0]`` stands for.
+    :returns: nothing where this process was not started to run a verb.
+    """
+    words = sys.argv[2 if sys.argv[:1] == ["-m"] else 1 :]  # Flask before 2.0 puts -m flask there for python -m flask
+    for end, word in enumerate(words, 1):
+        if not word.startswith("-") and _verb(words[end:]) in VERB_NAMES:
+            return masked(" ".join([program, *map(shlex.quote, words[:end])]))
+    return ""
+
+
+def _verb(words: List[str]) -> str:
+    """Return the word after the options that may stand before the verb."""
+    while words and words[0].startswith("-"):
+        words = words[2 if words[0] in _WITH_A_VALUE else 1 :]
+    return words[0] if words else ""
+
+
+_WITH_A_VALUE = ("-d", "--directory", "-x", "--x-arg", "-c", "--config", "-n", "--name")
+
+
+def _repeated(values: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+    """Return the options that lead any other verb to the same migrations; what the environment says, it says again."""
+    from .options import environment_name
+
+    variables = {name: os.environ.get(environment_name(None, name)) or "" for name in ("directory", "x_arg")}
+    given = {
+        "-d": [values["directory"]] if values["directory"] != variables["directory"] else [],
+        "-x": values["x_arg"] if values["x_arg"] != variables["x_arg"].split() else [],
+        "-c": [before.get("config")],
+        "-n": [before.get("name")],
+    }
+    words = [word for flag, said in given.items() for one in said if one for word in (flag, one)]
+    return " ".join(shlex.quote(masked(word)) for word in words)
+
+
+def run_verb(verb: Callable[..., None], line: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     """Run a verb as a command line says, and show its failure as both do.
 
-    :param words: the command line up to the verb.
+    :param line: the command line up to the name of the group.
     :param before: the values of the options before the verb, by name; those after it win, or are added to them.
     :param after: the values of its own options and arguments, and ``raiseerr``.
     :raises SystemExit: 1 if it fails.
@@ -70,5 +148,5 @@ def run_verb(verb: Callable[..., None], words: str, before: Mapping[str, Any], a
     raiseerr = bool(values.pop("raiseerr", False) or before.get("raiseerr"))
     values["directory"] = chosen_directory(verb, values.get("directory"), before.get("directory"))
     values["x_arg"] = [*(before.get("x_arg") or ()), *(values.get("x_arg") or ())]
-    with invoked(typed(words, before)), shown(raiseerr):
+    with invoked(typed(line, before, _repeated(values, before))), shown(raiseerr):
         verb(**values)

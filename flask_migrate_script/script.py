@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from difflib import get_close_matches
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Sequence, Tuple
 
 from . import compat, options, startup
-from .invocation import run_verb
+from .errors import usage_report
+from .invocation import as_typed, run_verb
 from .options import Parameter
 
 _module = compat.script_module()
@@ -57,14 +59,18 @@ class VerbCommand(Command):  # type: ignore[misc,valid-type]  # Flask-Script has
         words = f"{compat.launcher} {self.manager.prog}"
         if unknown:
             self._refuse(unknown, words)
-        run_verb(self.verb, words, self.manager.given, values)
+        for parameter in options.parameters(self.verb):
+            if parameter.kind == "many" and values[parameter.name] is None:
+                values[parameter.name] = _from_environment(self.verb, parameter)
+        line = as_typed(f"{compat.launcher} {shlex.quote(sys.argv[0])}") or words
+        run_verb(self.verb, line, self.manager.given, values)
 
     def _refuse(self, unknown: List[str], words: str) -> NoReturn:
         name = options.command_name(self.verb)
         flags = [flag for option in self.get_options() for flag in option.args if flag.startswith("-")]
         what = "option" if unknown[0].startswith("-") else "argument"
         near = get_close_matches(unknown[0].partition("=")[0], [*flags, "--help"], 1)
-        _usage_error(f"{words} {name}", f"unknown {what} {unknown[0]!r}.", near, f"{words} {name} --help")
+        _usage_error(f"{words} {name}", f"unknown {what} {unknown[0]!r}", near)
 
 
 class MigrateManager(Manager):  # type: ignore[misc,valid-type]  # Flask-Script has no types
@@ -92,7 +98,8 @@ class MigrateManager(Manager):  # type: ignore[misc,valid-type]  # Flask-Script 
 
     def create_parser(self, prog: str, func_stack: Tuple[Any, ...] = (), parent: Any = None) -> argparse.ArgumentParser:
         self.prog = " ".join([os.path.basename(sys.argv[0]), *_names_down_to(parent), prog])
-        self.subparser_kwargs = {**self.subparser_kwargs, "prog": self.prog, "action": _VerbAction, "metavar": "VERB"}
+        verbs = {"prog": self.prog, "action": _VerbAction, "parser_class": _VerbParser, "metavar": "VERB"}
+        self.subparser_kwargs = {**self.subparser_kwargs, **verbs}
         parser: argparse.ArgumentParser = super().create_parser(prog, func_stack=func_stack, parent=parent)
         parser.set_defaults(func_stack=(*func_stack, self, _NoVerb(parser, f"{compat.launcher} {self.prog}")))
         return parser
@@ -108,8 +115,14 @@ class _NoVerb:
         self.words = words
 
     def __call__(self, app: Any, unknown: List[str]) -> NoReturn:
-        problem = f"unknown option {unknown[0]!r}." if unknown else "a verb is missing."
-        _usage_error(self.words, problem, [], f"{self.words} --help")
+        _usage_error(self.words, f"unknown option {unknown[0]!r}" if unknown else "a verb is missing")
+
+
+class _VerbParser(argparse.ArgumentParser):
+    """The parser of one verb, with the errors of this command line instead of the usage of all its options."""
+
+    def error(self, message: str) -> NoReturn:
+        _usage_error(f"{compat.launcher} {self.prog}", message)
 
 
 class _Verbs(Mapping[str, Any]):
@@ -131,8 +144,7 @@ class _Verbs(Mapping[str, Any]):
     def __contains__(self, name: object) -> bool:
         if name not in self.parsers:
             near = get_close_matches(str(name), list(self.parsers), 1)
-            words = f"{compat.launcher} {self.prog}"
-            _usage_error(words, f"unknown verb {name!r}.", near, f"{words} --help")
+            _usage_error(f"{compat.launcher} {self.prog}", f"unknown verb {name!r}", near)
         return True
 
 
@@ -159,12 +171,9 @@ _RAISEERR = "show the traceback of an error"
 
 def _before_the_verb() -> List[Any]:
     """Return the options for every verb, which may stand before it; those of Alembic's own command line among them."""
-    x_arg = (os.environ.get(options.environment_name(None, "x_arg")) or "").split() or None
     return [
         Option("-d", "--directory", dest="db_directory", help="migrations folder, for any verb"),
-        Option(
-            "-x", "--x-arg", dest="db_x_arg", action="append", default=x_arg, help="argument for env.py, for any verb"
-        ),
+        Option("-x", "--x-arg", dest="db_x_arg", action="append", help="argument for env.py, for any verb"),
         Option("-c", "--config", dest="db_config", help="configuration file instead of alembic.ini in that folder"),
         Option("-n", "--name", dest="db_name", help="section of the configuration file (default: alembic)"),
         Option("-q", "--quiet", dest="db_quiet", action="store_true", help="print no results"),
@@ -186,11 +195,15 @@ def _settings(parameter: Parameter, verb: Callable[..., None]) -> Dict[str, Any]
             settings["nargs"] = "?"
         return {**settings, "default": parameter.default}
     default = None  # the folder is read last, by chosen_directory
-    if parameter.name != "directory":
-        default = options.from_environment(options.environment_name(verb, parameter.name), parameter)
+    if parameter.name != "directory" and parameter.kind != "many":  # argparse would append to a list of the variable's
+        default = _from_environment(verb, parameter)
     action = {"flag": "store_true", "many": "append"}.get(parameter.kind)
     kept = {"action": action} if action else {"type": parameter.type, "choices": parameter.choices or None}
     return {**settings, **kept, "dest": parameter.name, "default": default}
+
+
+def _from_environment(verb: Callable[..., None], parameter: Parameter) -> Any:
+    return options.from_environment(options.environment_name(verb, parameter.name), parameter)
 
 
 def _add_completers(parser: argparse.ArgumentParser, verb: Callable[..., None], manager: Any) -> None:
@@ -231,12 +244,13 @@ def _application(manager: Any, values: Dict[str, Any]) -> Any:
 
 def _before(values: Dict[str, Any]) -> Dict[str, Any]:
     """Return the values of the options before the verb, by the names they have after it."""
-    return {name[len("db_") :]: value for name, value in values.items() if name.startswith("db_")}
+    given = {name[len("db_") :]: value for name, value in values.items() if name.startswith("db_")}
+    x_arg = (os.environ.get(options.environment_name(None, "x_arg")) or "").split()
+    return {**given, "x_arg": given.get("x_arg") or x_arg}
 
 
-def _usage_error(where: str, problem: str, near: List[str], more: str) -> NoReturn:
-    meant = f" Did you mean {near[0]}?" if near else ""
-    print(f"Error: {where}: {problem}{meant}\n       See {more}", file=sys.stderr)
+def _usage_error(command: str, problem: str, near: Sequence[str] = ()) -> NoReturn:
+    print(usage_report(command, problem, near), file=sys.stderr)
     sys.exit(2)
 
 

@@ -7,36 +7,12 @@ sees it. It is set only in a process that was started to run a verb, and leaves 
 
 from __future__ import annotations
 
-import os
+import shlex
 import sys
 from types import TracebackType
-from typing import List, Optional, Type
+from typing import Optional, Type
 
-_VERBS = frozenset(
-    (
-        "init",
-        "list-templates",
-        "revision",
-        "migrate",
-        "check",
-        "lint",
-        "edit",
-        "merge",
-        "upgrade",
-        "downgrade",
-        "show",
-        "history",
-        "heads",
-        "branches",
-        "current",
-        "status",
-        "graph",
-        "stamp",
-        "ensure-version",
-        "journal",
-        "reset",
-    )
-)
+from . import invocation
 
 
 def explain_databases(launcher: Optional[str] = None) -> None:
@@ -44,12 +20,11 @@ def explain_databases(launcher: Optional[str] = None) -> None:
 
     :param launcher: how ``manage.py`` was started; without it, the running command is ``flask``, or none of ours.
     """
-    command = _command(sys.argv)
-    if not command or hasattr(sys.excepthook, "explains_databases"):
+    words = invocation.as_typed(f"{launcher} {shlex.quote(sys.argv[0])}" if launcher else "flask")
+    if not words or hasattr(sys.excepthook, "explains_databases"):
         return
     if launcher is None and not _in_flask():
         return
-    words = f"{launcher} {command}" if launcher else f"flask {command.split()[-1]}"
     previous = sys.excepthook
 
     def hook(kind: Type[BaseException], exc: BaseException, trace: Optional[TracebackType]) -> None:
@@ -67,22 +42,13 @@ def explain_databases(launcher: Optional[str] = None) -> None:
 def _explanation(exc: BaseException, words: str) -> Optional[str]:
     from .errors import report, trace
     from .explanations import unusable_database
-    from .invocation import Invocation, invoked
 
-    with invoked(Invocation(words)):
+    with invocation.invoked(invocation.Invocation(words)):
         error = unusable_database(exc)
     if error is None:
         return None
     error.__cause__ = exc
     return trace(error) if "--raiseerr" in sys.argv else report(error)
-
-
-def _command(argv: List[str]) -> str:
-    """Return ``manage.py db`` where the arguments are those of a verb, nothing otherwise."""
-    for group, verb in zip(argv[1:], argv[2:]):
-        if verb in _VERBS and not group.startswith("-"):
-            return f"{os.path.basename(argv[0])} {group}"
-    return ""
 
 
 def _in_flask() -> bool:

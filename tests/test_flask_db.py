@@ -223,6 +223,22 @@ def test_a_variable_for_every_option(project, db):
     assert (project.folder / "migrations" / "versions" / "2222_from_the_environment.py").exists()
 
 
+def test_what_is_said_more_than_once_takes_the_place_of_its_variable(project, db):
+    project.write("migrations/env.py", ENV)
+    project.revision("1111")
+    env = {"FLASK_DB_X_ARG": "a=1 b=2", "FLASK_DB_UPGRADE_X_ARG": "c=3", "FLASK_DB_UPGRADE_BIND": "nowhere"}
+    done = db("-x", "d=4", "upgrade", "--sql", "-x", "e=5", "--bind", "default", env=env).ok()
+    assert "x ['d=4', 'e=5'] tag None" in done.err
+
+
+def test_a_variable_of_the_applications_own_is_none_of_ours(project, db):
+    """Flask derives FLASK_DB_NAME from --name before the verb, which no variable stands for."""
+    project.revision("1111")
+    env = {"FLASK_DB_NAME": "shop", "FLASK_DB_CONFIG": "shop.cfg", "FLASK_DB_QUIET": "1", "FLASK_DB_RAISEERR": "1"}
+    assert db("heads", env=env).ok().out == "1111 (head)\n"
+    assert "Traceback" not in db("upgrade", "zzzz", env=env).failed().err
+
+
 def test_a_negative_revision_is_bare(project, db):
     for name, parent in [("1111", None), ("2222", "1111"), ("3333", "2222")]:
         project.revision(name, parent)

@@ -295,7 +295,7 @@ def test_the_command_that_would_do_it_is_the_one_that_was_asked_for(project):
         "aaa1",
     ).ok()
     assert "       CREATE TABLE a (\n" in done.out
-    command = "python -m flask db upgrade -d migrations aaa1 --tag t -x 'who=a b' --lock-timeout 9.0"
+    command = "python -m flask db -d migrations -x 'who=a b' upgrade aaa1 --tag t --lock-timeout 9.0"
     assert done.out.endswith(f"Nothing was changed. To do it: {command}\n")
     for words in (["--json"], ["--dry-run", "--sql"]):
         assert "Nothing was changed." in project.db("upgrade", *words).failed().err

@@ -17,6 +17,7 @@ def command_error(failure: Failure) -> Optional[MigrateError]:
     if not several and failure.text.startswith("Can't locate revision identified by"):
         return _unknown_revision(failure.text, failure.asked)
     text = f"{failure.text}: {several}" if several else failure.text
+    text = re.sub(r"(Path doesn't exist: .*?)\.? +Please use the 'init' command.*", r"\1.", text)  # the advice says it
     return MigrateError(text, next((advice for pattern, advice in _ADVICE if re.search(pattern, text, re.DOTALL)), ""))
 
 
@@ -44,7 +45,7 @@ _ADVICE: Tuple[Tuple[str, str], ...] = (
     (r"already exists and is not empty", f"{UNCHANGED} Choose another folder with -d, or remove that one first."),
     (
         r"No such template",
-        f"{UNCHANGED} {{db}} list-templates shows those there are; one of your own is named by its path.",
+        f"{UNCHANGED} {{line}} list-templates shows those there are; one of your own is named by its path.",
     ),
     (r"Target database is not up to date", f"{UNCHANGED} Bring it up to date first: {{db}} upgrade"),
     (r"Multiple revisions start with", f"{UNCHANGED} Write more of the identifier; {{db}} history shows them whole."),

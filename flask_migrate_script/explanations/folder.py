@@ -62,7 +62,7 @@ def no_environment(failure: Failure) -> Optional[MigrateError]:
     what = "it has no env.py" if os.path.isdir(folder) else "it is a file"
     return MigrateError(
         f"{folder} is not a migrations folder: {what}.",
-        f"{UNCHANGED} Restore it, create another folder with {{db}} init -d FOLDER, or say where it is with -d.",
+        f"{UNCHANGED} Restore it, create another folder with {{line}} init -d FOLDER, or say where it is with -d.",
     )
 
 
@@ -75,7 +75,7 @@ def os_error(failure: Failure) -> Optional[MigrateError]:
     return MigrateError(f"{path}: {words}" if path else words, _os_advice(path, words))
 
 
-_RESTORE = "Restore that file; {db} init -d FOLDER makes a new folder to copy it from."
+_RESTORE = "Restore that file; {line} init -d FOLDER makes a new folder to copy it from."
 
 
 def _os_advice(path: str, words: str) -> str:

@@ -38,11 +38,9 @@ def command(verb: Callable[..., None], given: Dict[str, Any]) -> str:
 
     :param given: the verb's arguments by name.
     """
-    run = invocation.current()
-    before = [*(["-c", run.ini] if run.ini else []), *(["-n", run.section] if run.section != "alembic" else [])]
-    left_out = ("dry_run", "json", "verbose")
+    left_out = ("dry_run", "json", "verbose", "directory", "x_arg")  # the last two are in the words up to the verb
     after = [word for one in parameters(verb) if one.name not in left_out for word in _words(one, given[one.name])]
-    return " ".join([run.words, *map(shlex.quote, [*before, command_name(verb), *after])])
+    return " ".join([invocation.current().words, *map(shlex.quote, [command_name(verb), *after])])
 
 
 def _words(parameter: Any, value: Any) -> List[str]:
