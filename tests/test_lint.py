@@ -14,8 +14,8 @@ import pytest
 from conftest import MANAGE, initialised
 
 from flask_migrate_script.autogenerate.lint.data import WORDS
-from flask_migrate_script.autogenerate.lint.raw import destroying
 from flask_migrate_script.autogenerate.lint.types import narrows
+from flask_migrate_script.raw_sql import destroying
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text(encoding="utf-8")
@@ -190,6 +190,9 @@ def test_a_narrower_type(old, new, expected):
         ("UPDATE users SET name = 'x; DROP TABLE users'", []),
         ("CREATE FUNCTION f() RETURNS int AS $$ BEGIN; DELETE FROM users; END $$", []),
         ("CREATE TABLE a (id INT REFERENCES b ON DELETE CASCADE)", []),
+        ("CREATE TRIGGER t AFTER DELETE ON a BEGIN DELETE FROM b; DELETE FROM c; END", []),
+        ("DROP TABLE a, b.c CASCADE; TRUNCATE d, ONLY e", ["drop-table"] * 2 + ["truncate-table"] * 2),
+        ("DELETE FROM users LIMIT 10", []),
         ("DROP INDEX ix", []),
     ],
 )

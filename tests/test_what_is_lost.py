@@ -87,6 +87,24 @@ def test_raw_sql_that_loses_rows_and_values(any_project):
     assert found["steps"][0]["sql"] == statements
 
 
+def test_raw_sql_of_several_tables_statements_or_columns(make_project, new_database):
+    for kind in ("postgresql", "mysql"):
+        project = initialised(make_project(new_database(kind), kind))
+        project.database.run(*THINGS, "CREATE TABLE other (id INTEGER)", "INSERT INTO other VALUES (1)")
+        texts = {
+            "DROP TABLE IF EXISTS things, other CASCADE": (5, "rows"),
+            "DELETE FROM other; DROP TABLE things": (5, "rows"),
+            "ALTER TABLE things DROP word, DROP COLUMN maybe": (6, "values"),
+            "ALTER TABLE things DROP word; DROP TABLE other": (1, "rows"),
+            "TRUNCATE TABLE other -- all": (1, "rows"),
+        }
+        for text, lost in texts.items():
+            project.revision("aaa1", None, f"op.execute({text!r})")
+            with unchanged(project.database):
+                (found,) = rehearsed(project, "upgrade")
+            assert list(losses(found).values()) == [lost], text
+
+
 def test_counting_stops_at_a_million(project):
     project.database.run(
         "CREATE TABLE many (id INTEGER, word TEXT)",

@@ -6,14 +6,14 @@ it as a part of the migration.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Iterator, Optional
 
 from .. import counting
 from ..counting import Count
 from ..guard.raw import driver_connection, run
 from ..quoting import identifier, qualified
+from ..raw_sql import destroying, is_a_delete
 
 
 @dataclass(frozen=True)
@@ -38,28 +38,20 @@ def of_operation(connection: Any, operation: Any, name: str) -> Optional[Loss]:
     return count(connection, operation) if count else None
 
 
-def of_statement(connection: Any, sql: str) -> Optional[Loss]:
-    """Return what a statement loses, where it drops or empties a table or drops a column."""
-    table = re.match(
-        rf"(?:DROP\s+TABLE|TRUNCATE(?:\s+TABLE)?)\s+{_ONLY}({_NAME})\s*(?:CASCADE|RESTRICT|RESTART|CONTINUE|;|$)",
-        sql,
-        re.I,
-    )
-    column = re.match(rf"ALTER\s+TABLE\s+{_ONLY}({_NAME})\s+DROP\s+COLUMN\s+{_ONLY}({_NAME})", sql, re.I)
-    if table:
-        return _rows(connection, table[1])
-    return _values(connection, column[1], column[2]) if column else None
+def of_statement(connection: Any, sql: str) -> Iterator[Loss]:
+    """Yield what each statement of a text loses, where it drops or empties a table or drops a column.
+
+    What a single DELETE deletes is not counted: its own count of rows says that.
+    """
+    return iter(()) if is_a_delete(sql) else of_unexecuted_statement(connection, sql)
 
 
-def of_unexecuted_statement(connection: Any, sql: str) -> Optional[Loss]:
-    """The same for a statement that is not run, so that its own count of rows is not to be had."""
-    every = re.match(rf"DELETE\s+FROM\s+({_NAME})\s*(?:;|$)", sql, re.I)
-    return _rows(connection, every[1]) if every else of_statement(connection, sql)
-
-
-_ONLY = r"(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?"
-_PART = r"(?:\w+|\"[^\"]+\"|`[^`]+`)"
-_NAME = rf"{_PART}(?:\.{_PART})?"
+def of_unexecuted_statement(connection: Any, sql: str) -> Iterator[Loss]:
+    """The same for a text that is not run, so that no count of rows of its own is to be had."""
+    for _, _, thing in destroying(sql):
+        loss = _values(connection, *thing) if len(thing) == 2 else _rows(connection, *thing) if thing else None
+        if loss:
+            yield loss
 
 
 def _dropped_table(connection: Any, operation: Any) -> Optional[Loss]:
