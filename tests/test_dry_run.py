@@ -242,6 +242,36 @@ def test_a_rehearsal_stops_before_what_it_could_not_roll_back(transactional):
     assert f"The rehearsal stopped in revision bbb2: {found['stopped']['reason']}.\nNot rehearsed: ddd4." in done.out
 
 
+def test_a_text_of_several_statements_that_ends_the_transaction_is_not_begun(make_project, postgresql):
+    project = initialised(make_project(postgresql))
+    postgresql.run("CREATE TABLE users (id INTEGER)", "INSERT INTO users VALUES (1)")
+    for text in (
+        "BEGIN; DELETE FROM users; END;",
+        "DELETE FROM users;\nEND TRANSACTION",
+        "BEGIN; DELETE FROM users; COMMIT",
+    ):
+        project.revision("aaa1", None, f"op.execute({text!r})")
+        with unchanged(postgresql):
+            (found,) = rehearsed(project, "upgrade")
+        word = "COMMIT" if "COMMIT" in text else "END"
+        assert found["stopped"]["reason"] == f"it ends the transaction itself ({word})"
+
+
+BODIES = {
+    "sqlite": "CREATE TRIGGER t AFTER DELETE ON users BEGIN DELETE FROM users; END;",
+    "postgresql": "CREATE FUNCTION f() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END; $$;"
+    " DO $do$ BEGIN PERFORM f(); END; $do$",
+}
+
+
+def test_the_end_of_a_body_ends_no_transaction(transactional):
+    project = transactional
+    project.revision("bbb2", "aaa1", f"op.execute({BODIES[project.database.kind]!r})")
+    with unchanged(project.database):
+        (found,) = rehearsed(project, "upgrade")
+    assert (found["stopped"], found["failure"]) == (None, None)
+
+
 DRIVERS_OWN = """
 driver = op.get_bind().connection
 driver.cursor().execute("INSERT INTO users (id, name) VALUES (7, 'y')")

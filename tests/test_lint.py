@@ -14,8 +14,8 @@ import pytest
 from conftest import MANAGE, initialised
 
 from flask_migrate_script.autogenerate.lint.data import WORDS
-from flask_migrate_script.autogenerate.lint.raw import destroying
 from flask_migrate_script.autogenerate.lint.types import narrows
+from flask_migrate_script.raw_sql import destroying
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text(encoding="utf-8")
@@ -162,6 +162,14 @@ def test_what_destroys_data_is_found_wherever_it_stands(project):
         ("sa.Date()", "sa.DateTime()", False),
         ("sa.String(10)", "sa.Integer()", True),
         ("sa.Integer()", "sa.String(10)", False),
+        ("sa.Integer()", "sa.String(3)", True),
+        ("sa.Integer()", "sa.Numeric(5, 2)", True),
+        ("sa.Integer()", "sa.Numeric()", False),
+        ("sa.Float()", "sa.Numeric(5, 2)", True),
+        ("sa.Date()", "sa.String(8)", True),
+        ("sa.Enum('a', 'bcde', name='e')", "sa.String(3)", True),
+        ("sa.Enum('a', 'bcde', name='e')", "sa.String(4)", False),
+        ("sa.Boolean()", "sa.Text", False),
         ("sa.LargeBinary(10)", "sa.LargeBinary(5)", True),
         ("sa.Enum('a', 'b', name='e')", "sa.Enum('a', name='e')", True),
         ("sa.Enum('a', name='e')", "sa.Enum('b', 'a', name='e')", False),
@@ -190,6 +198,9 @@ def test_a_narrower_type(old, new, expected):
         ("UPDATE users SET name = 'x; DROP TABLE users'", []),
         ("CREATE FUNCTION f() RETURNS int AS $$ BEGIN; DELETE FROM users; END $$", []),
         ("CREATE TABLE a (id INT REFERENCES b ON DELETE CASCADE)", []),
+        ("CREATE TRIGGER t AFTER DELETE ON a BEGIN DELETE FROM b; DELETE FROM c; END", []),
+        ("DROP TABLE a, b.c CASCADE; TRUNCATE d, ONLY e", ["drop-table"] * 2 + ["truncate-table"] * 2),
+        ("DELETE FROM users LIMIT 10", []),
         ("DROP INDEX ix", []),
     ],
 )

@@ -2,7 +2,7 @@
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import mysql, sqlite
 
 from flask_migrate_script.autogenerate.losses import narrowed
 
@@ -18,6 +18,19 @@ NARROWER = [
     (sa.String(20), sa.Integer(), "c IS NOT NULL"),
     (sa.Integer(), sa.String(3), "c IS NOT NULL"),
     (sa.Enum("a", "it's", "c", name="e"), sa.Enum("a", name="e"), "c IN ('it''s', 'c')"),
+    (sa.Enum("a", "bcde", name="e"), sa.String(3), "length(c) > 3"),
+    (sa.Integer(), sa.Numeric(5, 2), "c IS NOT NULL"),
+    (sa.Date(), sa.DateTime(), "c IS NOT NULL"),  # SQLite casts it to a number, the year
+]
+
+NARROWER_IN_MYSQL = [
+    (sa.Integer(), mysql.TINYINT(), "c NOT BETWEEN -128 AND 127"),
+    (sa.Integer(), mysql.MEDIUMINT(), "c NOT BETWEEN -8388608 AND 8388607"),
+    (mysql.INTEGER(unsigned=True), sa.Integer(), "c NOT BETWEEN -2147483648 AND 2147483647"),
+    (sa.Integer(), mysql.INTEGER(unsigned=True), "c NOT BETWEEN 0 AND 4294967295"),
+    (mysql.LONGTEXT(), sa.Text(), "length(c) > 65535"),
+    (mysql.VARBINARY(9), mysql.VARBINARY(5), "length(c) > 5"),
+    (sa.Numeric(8, 2), sa.Numeric(), "c IS NOT NULL"),
 ]
 
 AS_WIDE = [
@@ -28,13 +41,23 @@ AS_WIDE = [
     (sa.Integer(), sa.Numeric()),
     (sa.Numeric(8, 2), sa.Numeric(9, 2)),
     (sa.Numeric(8, 2), sa.Float()),
-    (sa.Date(), sa.DateTime()),
     (sa.Boolean(), sa.Integer()),
+    (sa.Enum("a", "bcde", name="e"), sa.String(4)),
+    (sa.Integer(), sa.String(11)),
+    (sa.Boolean(), sa.String(5)),
+    (sa.Numeric(4, 0), sa.Integer()),
     (sa.Enum("a", name="e"), sa.Enum("a", "b", name="e")),
 ]
 
 
-SQLITE = sqlite.dialect()
+AS_WIDE_IN_MYSQL = [
+    (sa.Date(), sa.DateTime()),
+    (mysql.TINYINT(), sa.Integer()),
+    (sa.Text(), mysql.LONGTEXT()),
+    (sa.String(300), sa.Text()),
+]
+
+SQLITE, MYSQL = sqlite.dialect(), mysql.dialect()
 
 
 @pytest.mark.parametrize(("old", "new", "condition"), NARROWER)
@@ -47,3 +70,13 @@ def test_a_narrower_type_says_which_values_may_be_lost(old, new, condition):
 @pytest.mark.parametrize(("old", "new"), AS_WIDE)
 def test_a_type_that_holds_as_much_loses_nothing(old, new):
     assert narrowed(old, new, "c", SQLITE) is None
+
+
+@pytest.mark.parametrize(("old", "new", "condition"), NARROWER_IN_MYSQL)
+def test_a_narrower_type_of_mysql(old, new, condition):
+    assert narrowed(old, new, "c", MYSQL)[1] == condition
+
+
+@pytest.mark.parametrize(("old", "new"), AS_WIDE_IN_MYSQL)
+def test_a_type_of_mysql_that_holds_as_much(old, new):
+    assert narrowed(old, new, "c", MYSQL) is None

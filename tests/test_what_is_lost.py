@@ -73,6 +73,84 @@ def test_what_sqlite_cuts_in_a_rebuilt_table(project):
     assert any("_alembic_tmp_things" in sql for sql in found["steps"][0]["sql"])
 
 
+def test_what_sqlite_makes_a_number_of_in_a_rebuilt_table(project):
+    project.database.run(
+        "CREATE TABLE things (moment DATETIME, day DATE, text VARCHAR(20), rate VARCHAR(9), same DATETIME)",
+        "INSERT INTO things VALUES ('2020-01-02 03:04:05', '2020-01-02', '2020-01-02', '1.5', '2020-01-02')",
+    )
+    rebuild = """
+        with op.batch_alter_table("things") as batch:
+            batch.alter_column("moment", existing_type=sa.DateTime(), type_=sa.Date())
+            batch.alter_column("day", type_=sa.DateTime())
+            batch.alter_column("text", existing_type=sa.DateTime(), type_=sa.DateTime())
+            batch.alter_column("rate", existing_type=sa.String(9), type_=sa.Numeric(5, 2))
+            batch.alter_column("same", existing_type=sa.String(9), type_=sa.DateTime())
+        """
+    project.revision("aaa1", None, rebuild)
+    with unchanged(project.database):
+        (found,) = rehearsed(project, "upgrade")
+    assert losses(found) == {
+        "alter column things.moment: type DATE": (1, "values"),
+        "alter column things.day: type DATETIME": (1, "values"),
+        "alter column things.text: type DATETIME": (1, "values"),
+    }
+    project.db("upgrade").ok()
+    assert sqlite3.connect(project.folder.parent / "database0" / "test.db").execute(
+        "SELECT * FROM things"
+    ).fetchall() == [(2020, 2020, 2020, 1.5, "2020-01-02")]
+
+
+FITTING = {
+    "postgresql": [
+        ("mood", "sa.Enum('b', name='mood2'), postgresql_using='mood::text::mood2'", 1),
+        ("mood", "sa.Enum('b', name='mood2'), postgresql_using=\"REPLACE(mood::text, 'a', 'b')::mood2\"", None),
+        ("moment", "sa.Date()", 1),
+        ("moment", "sa.Time()", 2),
+    ],
+    "mysql": [
+        ("mood", "sa.Enum('b')", 1),
+        ("number", "mysql.TINYINT()", 1),
+        ("number", "sa.Boolean()", 1),
+        ("number", "mysql.INTEGER(unsigned=True)", 1),
+        ("text", "mysql.TINYTEXT()", 1),
+        ("data", "mysql.VARBINARY(2)", 1),
+        ("price", "sa.Numeric()", 1),
+        ("moment", "sa.Date()", 1),
+        ("moment", "sa.Time()", 2),
+    ],
+}
+OLD = {
+    "mood": "sa.Enum('a', 'b', name='mood')",
+    "number": "sa.Integer()",
+    "text": "sa.Text()",
+    "data": "sa.LargeBinary()",
+    "price": "sa.Numeric(8, 2)",
+    "moment": "sa.DateTime()",
+}
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+def test_values_that_do_not_fit_types_of_every_kind(make_project, new_database, kind):
+    project = initialised(make_project(new_database(kind)))
+    mood = "ENUM('a', 'b')"
+    types = f"mood {mood}, number INTEGER, text TEXT, data BLOB, price NUMERIC(8, 2), moment DATETIME"
+    if kind == "postgresql":
+        project.database.run(f"CREATE TYPE mood AS {mood}", "CREATE TYPE mood2 AS ENUM ('b')")
+        types = types.replace(mood, "mood").replace("BLOB", "BYTEA").replace("DATETIME", "TIMESTAMP")
+    project.database.run(
+        f"CREATE TABLE things ({types})",
+        f"INSERT INTO things VALUES ('a', -300, '{'é' * 200}', 'abc', 1.25, '2020-01-02 03:04:05')",
+        "INSERT INTO things VALUES ('b', 7, 'x', 'a', 1, '2020-01-02 00:00:00'), (NULL, NULL, NULL, NULL, NULL, NULL)",
+    )
+    for column, new, count in FITTING[kind]:
+        alter = f"op.alter_column('things', '{column}', existing_type={OLD[column]}, type_={new})"
+        project.revision("aaa1", None, f"from sqlalchemy.dialects import mysql\n{alter}")
+        refused = kind == "postgresql" and column == "mood" and count
+        with unchanged(project.database):
+            (found,) = rehearsed(project, "upgrade", code=int(bool(refused)))
+        assert [lost for lost, _ in losses(found).values()] == ([] if count is None else [count]), alter
+
+
 def test_raw_sql_that_loses_rows_and_values(any_project):
     project = any_project
     project.database.run(*THINGS, "CREATE TABLE other (id INTEGER)", "INSERT INTO other VALUES (1)")
@@ -85,6 +163,24 @@ def test_raw_sql_that_loses_rows_and_values(any_project):
         (found,) = rehearsed(project, "upgrade")
     assert {words.partition(" ")[2]: counted[0] for words, counted in losses(found).items()} == lost
     assert found["steps"][0]["sql"] == statements
+
+
+def test_raw_sql_of_several_tables_statements_or_columns(make_project, new_database):
+    for kind in ("postgresql", "mysql"):
+        project = initialised(make_project(new_database(kind), kind))
+        project.database.run(*THINGS, "CREATE TABLE other (id INTEGER)", "INSERT INTO other VALUES (1)")
+        texts = {
+            "DROP TABLE IF EXISTS things, other CASCADE": (5, "rows"),
+            "DELETE FROM other; DROP TABLE things": (5, "rows"),
+            "ALTER TABLE things DROP word, DROP COLUMN maybe": (6, "values"),
+            "ALTER TABLE things DROP word; DROP TABLE other": (1, "rows"),
+            "TRUNCATE TABLE other -- all": (1, "rows"),
+        }
+        for text, lost in texts.items():
+            project.revision("aaa1", None, f"op.execute({text!r})")
+            with unchanged(project.database):
+                (found,) = rehearsed(project, "upgrade")
+            assert list(losses(found).values()) == [lost], text
 
 
 def test_counting_stops_at_a_million(project):

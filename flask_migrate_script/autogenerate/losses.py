@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, List, Optional, Tuple
 
 from alembic.operations import ops
+from sqlalchemy import types
 
 from ..counting import count
 from ..quoting import identifier, qualified, quoted
+from ..type_sizes import MYSQL, bounds, digits, instance, most_bytes
 from .changes import Source, in_tables, shown
 from .operations import remarked
 
@@ -63,30 +65,52 @@ def narrowed(old: Any, new: Any, column: str, dialect: Any) -> Optional[Narrowin
     """
     if old is None or new is None:
         return None
-    what = f"becomes {new} from {old}"
+    condition = _unfitting(instance(old), instance(new), column, dialect)
+    return (f"becomes {new} from {old}", condition) if condition else None
+
+
+def _unfitting(old: Any, new: Any, column: str, dialect: Any) -> Optional[str]:
+    """Return the condition of the values that may not fit the new type, or None where every one does."""
     lost = [one for one in getattr(old, "enums", ()) if one not in getattr(new, "enums", [one])]
     if lost:
-        return what, f"{column} IN ({', '.join(quoted(one, dialect) for one in lost)})"
-    sizes = _sizes(old), _sizes(new)
-    if sizes[0] == sizes[1] or (sizes[1][0] == "text" and sizes[1][1] is None):
+        return f"{column} IN ({', '.join(quoted(one, dialect) for one in lost)})"
+    most = most_bytes(new) if dialect.name in MYSQL else None
+    if most and (most_bytes(old) or 0) > most:
+        return f"length({column}) > {most}"
+    (family, size), (other, room) = _sizes(old, dialect), _sizes(new, dialect)
+    if (family, size) == (other, room) or (other == "text" and room is None):
         return None
-    if sizes[0][0] != sizes[1][0]:
-        return (what, f"{column} IS NOT NULL") if not _widens(sizes[0][0], sizes[1][0], sizes[1][1]) else None
-    if not _smaller(sizes[0][1], sizes[1][1]):
+    if other == "text" and isinstance(old, types.Enum):
+        family, size = "text", old.length
+    if family != other:
+        return None if _widens(family, size, other, room, dialect) else f"{column} IS NOT NULL"
+    if not _smaller(size, room):
         return None
-    if sizes[0][0] == "text":
-        return what, f"{_LENGTH.get(dialect.name, 'length')}({column}) > {sizes[1][1]}"
-    if sizes[0][0] == "integer":
-        return what, f"{column} NOT BETWEEN {-(2 ** sizes[1][1])} AND {2 ** sizes[1][1] - 1}"
-    return what, f"{column} IS NOT NULL"
+    if family == "text":
+        return f"{_LENGTH.get(dialect.name, 'length')}({column}) > {room}"
+    if family == "integer":
+        return f"{column} NOT BETWEEN {-room[0]} AND {room[1]}"
+    return f"{column} IS NOT NULL"
 
 
 _LENGTH = {"mysql": "char_length", "mariadb": "char_length"}
 
 
-def _widens(old: str, new: str, size: Any) -> bool:
-    """Return whether every value of one family is one of the other: a date is a moment, a number can be text."""
-    return (old, new) in (("integer", "number"), ("boolean", "integer"), ("date", "moment"))
+def _widens(old: str, size: Any, new: str, room: Any, dialect: Any) -> bool:
+    """Return whether every value of one family is one of the other: a date is a moment, a number can be text.
+
+    Not a date in SQLite: where Alembic rebuilds a table it is cast to a moment, which leaves its year.
+    """
+    if (old, new) == ("date", "moment"):
+        return bool(dialect.name != "sqlite")
+    if new == "text":
+        written = {"boolean": 5, "date": 10, "integer": max(map(len, map(str, size))) if old == "integer" else 0}
+        return bool(0 < written.get(old, 0) <= room)
+    if (old, new) == ("integer", "number"):
+        return room is None or bool(max(size) < 10 ** room[0])
+    if (old, new) == ("number", "integer"):
+        return bool(size and size[1] == 0 and 10 ** size[0] <= min(room))
+    return (old, new) == ("boolean", "integer")
 
 
 def _smaller(old: Any, new: Any) -> bool:
@@ -96,10 +120,8 @@ def _smaller(old: Any, new: Any) -> bool:
     return new is not None and (old is None or new < old)
 
 
-def _sizes(kind: Any) -> Tuple[str, Any]:
+def _sizes(kind: Any, dialect: Any) -> Tuple[str, Any]:
     """Return the family of a type and how much it holds."""
-    from sqlalchemy import types
-
     if isinstance(kind, types.Enum):
         return "enum", None
     if isinstance(kind, types.String):
@@ -107,13 +129,12 @@ def _sizes(kind: Any) -> Tuple[str, Any]:
     if isinstance(kind, types.Boolean):
         return "boolean", None
     if isinstance(kind, types.Integer):
-        small, big = isinstance(kind, types.SmallInteger), isinstance(kind, types.BigInteger)
-        return "integer", 15 if small else 63 if big else 31
+        low, high = bounds(kind)
+        return "integer", (-low, high)
     if isinstance(kind, types.Float):
         return "number", None
     if isinstance(kind, types.Numeric):
-        scale = kind.scale
-        return "number", (kind.precision - (scale or 0), scale or 0) if kind.precision else None
+        return "number", digits(kind, dialect.name)
     if isinstance(kind, types.DateTime):
         return "moment", None
     if isinstance(kind, types.Date):

@@ -16,6 +16,7 @@ from typing import Any, Callable, Dict, Iterator, Optional
 from ..counting import bounded, plural
 from ..guard.raw import driver_connection
 from ..passwords import masked
+from ..raw_sql import is_a_delete
 from . import losses
 from .results import RehearsedOperation, RehearsedStep
 
@@ -71,17 +72,21 @@ class Recorder:
             self.step.operations.append(self.entry)
         if self.entry and self.entry.operation == "execute":
             count = losses.of_statement if self.executes else losses.of_unexecuted_statement
-            self._lose(count(self.connection, plain(sql)))
+            for loss in count(self.connection, sql):
+                self._lose(loss)
 
     def sent(self, sql: str, rows: int) -> None:
         """Note how many rows a statement has deleted."""
-        if self.entry and self.entry.operation == "execute" and first_word(sql) == "DELETE" and rows >= 0:
+        if self.entry and self.entry.operation == "execute" and is_a_delete(sql) and rows >= 0:
             self._lose(losses.Loss(bounded(rows), "rows"))
 
     def _lose(self, loss: Optional[losses.Loss]) -> None:
-        if loss and self.entry:
-            self.entry.lost, self.entry.lost_unit = (self.entry.lost or 0) + loss.count.number, loss.unit
-            self.entry.lost_at_least, self.entry.lost_how = loss.count.at_least, loss.how
+        """Add to what an operation loses; where it is rows and values, the rows are told."""
+        if not loss or not self.entry or (self.entry.lost and self.entry.lost_unit == "rows" != loss.unit):
+            return
+        before = self.entry.lost or 0 if self.entry.lost_unit == loss.unit else 0
+        self.entry.lost, self.entry.lost_unit = before + loss.count.number, loss.unit
+        self.entry.lost_at_least, self.entry.lost_how = self.entry.lost_at_least or loss.count.at_least, loss.how
 
 
 _recorder: ContextVar[Optional[Recorder]] = ContextVar("flask_migrate_script.recorder", default=None)

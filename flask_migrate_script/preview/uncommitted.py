@@ -16,7 +16,7 @@ from typing import Any, Callable, Iterator, NoReturn, Optional
 
 from ..errors import MigrateError
 from ..guard.raw import driver_connection, is_autocommit, run
-from .operations import current, first_word, is_own, plain, reads
+from .operations import current, is_own, plain, reads
 
 
 class Stopped(BaseException):
@@ -136,12 +136,16 @@ def refuse_to_commit(own: Any, connection: Any, sql: str, stop: Callable[[str], 
     elif not can_roll_back(connection):
         stop("it leaves the transaction (AUTOCOMMIT)")
     elif _ends_the_transaction(sql):
-        stop(f"it ends the transaction itself ({first_word(sql)})")
+        stop(f"it ends the transaction itself ({_ends_the_transaction(sql)})")
 
 
-def _ends_the_transaction(sql: str) -> bool:
+def _ends_the_transaction(sql: str) -> str:
+    """Return the word that ends the transaction; empty where none does. SQLite runs no statement behind another."""
     text = plain(re.sub(r"\$(\w*)\$.*?\$\1\$|'[^']*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", " ", sql, flags=re.DOTALL))
-    return bool(re.match(rf"({_ENDS}|END)\b", text, re.I) or re.search(rf";\s*({_ENDS})\b", text, re.I))
+    text = re.sub(r"\bBEGIN ATOMIC\b.*?; ?END\b", " ", text, flags=re.I)  # the body of a function of PostgreSQL 14
+    trigger = re.match(r"CREATE (?:TEMP(?:ORARY)? )?TRIGGER\b", text, re.I)
+    found = re.match(rf"({_ENDS})\b", text, re.I) or (not trigger and re.search(rf"; ?({_ENDS})\b", text, re.I))
+    return found[1].upper() if found else ""
 
 
-_ENDS = r"COMMIT|ABORT|PREPARE\s+TRANSACTION|ROLLBACK(?!\s+(?:(?:WORK|TRANSACTION)\s+)?TO\b)"
+_ENDS = r"COMMIT|END|ABORT|PREPARE TRANSACTION|ROLLBACK(?! (?:(?:WORK|TRANSACTION) )?TO\b)"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from typing import Dict, Iterator, List, NamedTuple, Set, Tuple
 
+from ...raw_sql import Thing, creating, destroying
 from .files import RevisionFile
 from .findings import Finding
 from .operations import Operation
-from .raw import Thing, creating, destroying
 from .types import narrows
 
 Loss = Tuple[str, str, Thing]

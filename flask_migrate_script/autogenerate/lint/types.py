@@ -28,10 +28,13 @@ _KINDS: Dict[str, Tuple[str, int]] = {
 _LOSES = {
     **{("text", kind): True for kind in ("whole", "decimal", "float", "moment", "date", "time", "enum")},
     ("float", "whole"): True,
+    ("float", "decimal"): True,
     ("decimal", "whole"): True,
     ("moment", "date"): True,
     ("moment", "time"): True,
 }
+_DIGITS = {1: 3, 2: 5, 3: 7, 4: 10, 8: 19}
+"""Of a whole number, by its bytes."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,10 @@ def narrows(old: Optional[ast.expr], new: Optional[ast.expr]) -> bool:
     if before is None or after is None:
         return False
     if before.kind != after.kind:
+        if after.kind == "text":
+            return after.size < _written(before)
+        if (before.kind, after.kind) == ("whole", "decimal"):
+            return after.size - after.scale < _DIGITS.get(before.size, 0)
         whole = before.kind == "decimal" and before.size != _UNBOUND and before.scale == 0
         return bool(_LOSES.get((before.kind, after.kind))) and not whole
     if before.kind == "enum":
@@ -65,6 +72,13 @@ def narrows(old: Optional[ast.expr], new: Optional[ast.expr]) -> bool:
     if before.kind == "decimal":
         return after.scale < before.scale or after.size - after.scale < before.size - before.scale
     return after.size < before.size
+
+
+def _written(kind: Type) -> int:
+    """Return how many characters the longest value of a type takes, its sign left out; 0 where that is not known."""
+    if kind.kind == "enum":
+        return max(map(len, kind.values), default=0)
+    return _DIGITS.get(kind.size, 0) if kind.kind == "whole" else 10 if kind.kind == "date" else 0
 
 
 def _type(node: Optional[ast.expr]) -> Optional[Type]:
