@@ -274,3 +274,36 @@ def test_a_rename_across_two_databases_is_no_candidate(make_project, sqlite, new
     project.db("migrate", *renames("first.a=first.aa", "second.b=second.bb")).ok()
     project.db("upgrade").ok()
     assert (sqlite.columns("first"), log.columns("second")) == (["id", "aa"], ["id", "bb"])
+
+
+def there_and_back(project, database, before, after, pairs, *inserted):
+    """Write rows, change the models with a script that renames, and go up, down and up again: nothing may be lost."""
+    project.write("manage.py", before)
+    project.db("init").ok()
+    project.db("migrate", "--rev-id", "1111").ok()
+    project.db("upgrade").ok()
+    database.run(*inserted)
+    old = (schema(database), rows(database))
+    project.write("manage.py", after)
+    project.db("migrate", "--rev-id", "2222", *renames(*pairs)).ok()
+    project.db("upgrade").ok()
+    nothing_differs(project)
+    new = (schema(database), rows(database))
+    project.db("downgrade").ok()
+    assert (schema(database), rows(database)) == old
+    project.db("upgrade").ok()
+    assert (schema(database), rows(database)) == new
+
+
+def test_an_index_of_a_renamed_table_is_dropped_there(make_project, mysql):
+    """Outside a batch an index is dropped by the name of its table: the new one."""
+    before = application(SHOP.replace("db.Column(db.String(20))", "db.Column(db.String(20), index=True)", 1))
+    before = before.replace("Migrate(app, db)", "Migrate(app, db, render_as_batch=False)")
+    there_and_back(
+        make_project(mysql),
+        mysql,
+        before,
+        before.replace('"items"', '"things"'),
+        ["items=things"],
+        "INSERT INTO items (label) VALUES ('hat')",
+    )

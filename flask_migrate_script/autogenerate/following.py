@@ -220,6 +220,7 @@ def _follow(container: Any, direction: Direction) -> Tuple[List[Any], List[Any]]
                 created_after.append(partner[1])
         elif partner:
             table.ops.remove(dropped)
+            dropped.table_name = partner[1].table_name
             partner[0].ops.insert(partner[0].ops.index(partner[1]) + 1, dropped)
     return _by_table(dropped_before), _by_table(created_after)
 
