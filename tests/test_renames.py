@@ -307,3 +307,38 @@ def test_an_index_of_a_renamed_table_is_dropped_there(make_project, mysql):
         ["items=things"],
         "INSERT INTO items (label) VALUES ('hat')",
     )
+
+
+MEMBERS = """
+members = db.Table(
+    "members",
+    db.Column("user", db.Integer, db.ForeignKey("users.id"), primary_key=True),
+    db.Column("club", db.Integer, db.ForeignKey("clubs.id"), primary_key=True),
+)
+
+
+class User(db.Model):
+    __tablename__ = "users"
+    id = db.Column(db.Integer, primary_key=True)
+
+
+class Club(db.Model):
+    __tablename__ = "clubs"
+    id = db.Column(db.Integer, primary_key=True)
+"""
+
+
+def test_a_table_between_two_is_renamed_with_its_columns_and_both_ends(make_project, database):
+    """MySQL's own index for a foreign key has the name of the column."""
+    after = MEMBERS.replace('"members"', '"memberships"').replace('"user"', '"person"').replace('"club"', '"group"')
+    columns = ["members.user=memberships.person", "members.club=memberships.group"]
+    there_and_back(
+        make_project(database),
+        database,
+        application(MEMBERS),
+        application(after.replace("users", "people").replace("clubs", "groups_")),
+        ["users=people", "clubs=groups_", "members=memberships", *columns],
+        "INSERT INTO users (id) VALUES (1)",
+        "INSERT INTO clubs (id) VALUES (2)",
+        "INSERT INTO members VALUES (1, 2)",
+    )
