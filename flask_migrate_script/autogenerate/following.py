@@ -21,6 +21,8 @@ from ..quoting import identifier, qualified
 from .changes import Place, in_tables, tables
 from .operations import RenameColumn, RenameTable
 
+MYSQL = ("mysql", "mariadb")
+
 Shape = Tuple[Any, ...]
 """What an index or a constraint is, but for its name."""
 
@@ -62,9 +64,9 @@ def expand_tables(container: Any, names: Dict[Place, str]) -> None:
         container.ops.remove(dropped)
 
 
-def rewrite(container: Any, direction: Direction) -> None:
+def rewrite(container: Any, direction: Direction, dialect: Any) -> None:
     """Rename what the direction renames, and leave out what needs no operation then."""
-    renamed = _take_renamed_columns(container, direction)
+    renamed = _take_renamed_columns(container, direction, dialect)
     before, after = _follow(container, direction)
     _name_tables(container, direction)
     first = [RenameTable(old, new, schema=schema) for (schema, old), new in direction.tables.items()]
@@ -94,8 +96,11 @@ def index_renaming(place: Place, old: str, new: str, dialect: Any) -> Any:
     """
     table = qualified(dialect, *place)
     names = [identifier(name, dialect) for name in (old, new)]
-    text = "ALTER TABLE {} RENAME INDEX {} TO {}".format(table, *names)
-    return ops.ExecuteSQLOp(text.replace(":", r"\:"))
+    return _execute("ALTER TABLE {} RENAME INDEX {} TO {}".format(table, *names))
+
+
+def _execute(sql: str) -> Any:
+    return ops.ExecuteSQLOp(sql.replace(":", r"\:"))
 
 
 def mend_unique_indexes(upgrade: Any, downgrade: Any) -> None:
@@ -147,7 +152,7 @@ def _distinct(operations: List[Any]) -> List[Any]:
     return list(found.values())
 
 
-def _take_renamed_columns(container: Any, direction: Direction) -> List[Any]:
+def _take_renamed_columns(container: Any, direction: Direction, dialect: Any) -> List[Any]:
     """Take the drop and the addition of each renamed column out; return its renaming."""
     renamed: List[Any] = []
     for table, operation in in_tables(container):
@@ -155,7 +160,7 @@ def _take_renamed_columns(container: Any, direction: Direction) -> List[Any]:
         names = direction.columns.get(place, {})
         if isinstance(operation, ops.DropColumnOp) and operation.column_name in names:
             table.ops.remove(operation)
-            renamed.append(_renaming(place, operation.to_column(), names[operation.column_name]))
+            renamed.append(_renaming(place, operation.to_column(), names[operation.column_name], dialect))
         elif isinstance(operation, ops.AddColumnOp) and operation.column.name in names.values():
             table.ops.remove(operation)
     for (place, _), operation in direction.alterations.items():
@@ -163,8 +168,12 @@ def _take_renamed_columns(container: Any, direction: Direction) -> List[Any]:
     return renamed
 
 
-def _renaming(place: Place, column: Any, name: str) -> Any:
+def _renaming(place: Place, column: Any, name: str, dialect: Any) -> Any:
     """Return the renaming of a column with all that MySQL needs to be told of it, or it forgets it."""
+    default = column.server_default
+    if _is_a(default, "Computed") and dialect.name in MYSQL:  # Alembic cannot say it there: seen on 1.4.3 to 1.20.1
+        names = [identifier(str(one), dialect) for one in (column.name, name)]
+        return _execute("ALTER TABLE {} RENAME COLUMN {} TO {}".format(qualified(dialect, *place), *names))
     more: Dict[str, Any] = {"existing_autoincrement": True} if _is_autoincrement(column) else {}
     return RenameColumn(
         place[1],
@@ -173,10 +182,15 @@ def _renaming(place: Place, column: Any, name: str) -> Any:
         modify_name=name,
         existing_type=column.type,
         existing_nullable=column.nullable,
-        existing_server_default=column.server_default or False,
+        existing_server_default=False if default is None or _is_a(default, "Identity") else default,
         existing_comment=column.comment,
         **more,
     )
+
+
+def _is_a(default: Any, name: str) -> bool:
+    """Return whether a server default is a Computed or an Identity, which came with SQLAlchemy 1.3.11 and 1.4."""
+    return type(default).__name__ == name
 
 
 def _is_autoincrement(column: Any) -> bool:

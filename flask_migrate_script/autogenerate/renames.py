@@ -82,14 +82,14 @@ class Renaming:
         if self.forth.tables or self.forth.columns:
             following.mend_unique_indexes(self.upgrade, self.downgrade)
             self._complete()
-            following.rewrite(self.upgrade, self.forth)
-            following.rewrite(self.downgrade, self.back)
+            following.rewrite(self.upgrade, self.forth, self.context.dialect)
+            following.rewrite(self.downgrade, self.back, self.context.dialect)
 
     def _complete(self) -> None:
         """Add what Alembic leaves out because it takes it to come and go with a column."""
         for place, old, new in self.kept:
             following.complete(self.upgrade, self.downgrade, self.forth, place, self._old(place), old)
-            if self.context.dialect.name in ("mysql", "mariadb"):
+            if self.context.dialect.name in following.MYSQL:
                 self._rename_implicit_index(place, old, new)
 
     def _rename_implicit_index(self, place: Place, old: Any, new: Any) -> None:
