@@ -21,6 +21,8 @@ from ..quoting import identifier, qualified
 from .changes import Place, in_tables, tables
 from .operations import RenameColumn, RenameTable
 
+MYSQL = ("mysql", "mariadb")
+
 Shape = Tuple[Any, ...]
 """What an index or a constraint is, but for its name."""
 
@@ -62,10 +64,10 @@ def expand_tables(container: Any, names: Dict[Place, str]) -> None:
         container.ops.remove(dropped)
 
 
-def rewrite(container: Any, direction: Direction) -> None:
+def rewrite(container: Any, direction: Direction, dialect: Any) -> None:
     """Rename what the direction renames, and leave out what needs no operation then."""
-    renamed = _take_renamed_columns(container, direction)
-    before, after = _follow(container, direction)
+    renamed = _take_renamed_columns(container, direction, dialect)
+    before, after = _follow(container, direction, dialect)
     _name_tables(container, direction)
     first = [RenameTable(old, new, schema=schema) for (schema, old), new in direction.tables.items()]
     rest = [one for one in container.ops if not (isinstance(one, ops.ModifyTableOps) and one.is_empty())]
@@ -88,14 +90,19 @@ def complete(upgrade: Any, downgrade: Any, forth: Direction, place: Place, old_p
 
 
 def index_renaming(place: Place, old: str, new: str, dialect: Any) -> Any:
-    """Return MySQL's renaming of an index.
+    """Return the renaming of an index that a foreign key needs, and which therefore stays where it is.
 
-    It drops an index that it made for a foreign key by itself, once there is another one to use: so in place.
+    MySQL drops an index that it made for a foreign key by itself, once there is another one to use. PostgreSQL drops
+    none that a foreign key refers to; renaming that of a unique constraint renames the constraint.
     """
-    table = qualified(dialect, *place)
     names = [identifier(name, dialect) for name in (old, new)]
-    text = "ALTER TABLE {} RENAME INDEX {} TO {}".format(table, *names)
-    return ops.ExecuteSQLOp(text.replace(":", r"\:"))
+    if dialect.name == "postgresql":
+        return _execute("ALTER INDEX {} RENAME TO {}".format(qualified(dialect, place[0], old), names[1]))
+    return _execute("ALTER TABLE {} RENAME INDEX {} TO {}".format(qualified(dialect, *place), *names))
+
+
+def _execute(sql: str) -> Any:
+    return ops.ExecuteSQLOp(sql.replace(":", r"\:"))
 
 
 def mend_unique_indexes(upgrade: Any, downgrade: Any) -> None:
@@ -147,7 +154,7 @@ def _distinct(operations: List[Any]) -> List[Any]:
     return list(found.values())
 
 
-def _take_renamed_columns(container: Any, direction: Direction) -> List[Any]:
+def _take_renamed_columns(container: Any, direction: Direction, dialect: Any) -> List[Any]:
     """Take the drop and the addition of each renamed column out; return its renaming."""
     renamed: List[Any] = []
     for table, operation in in_tables(container):
@@ -155,7 +162,7 @@ def _take_renamed_columns(container: Any, direction: Direction) -> List[Any]:
         names = direction.columns.get(place, {})
         if isinstance(operation, ops.DropColumnOp) and operation.column_name in names:
             table.ops.remove(operation)
-            renamed.append(_renaming(place, operation.to_column(), names[operation.column_name]))
+            renamed.append(_renaming(place, operation.to_column(), names[operation.column_name], dialect))
         elif isinstance(operation, ops.AddColumnOp) and operation.column.name in names.values():
             table.ops.remove(operation)
     for (place, _), operation in direction.alterations.items():
@@ -163,8 +170,12 @@ def _take_renamed_columns(container: Any, direction: Direction) -> List[Any]:
     return renamed
 
 
-def _renaming(place: Place, column: Any, name: str) -> Any:
+def _renaming(place: Place, column: Any, name: str, dialect: Any) -> Any:
     """Return the renaming of a column with all that MySQL needs to be told of it, or it forgets it."""
+    default = column.server_default
+    if _is_a(default, "Computed") and dialect.name in MYSQL:  # Alembic cannot say it there: seen on 1.4.3 to 1.20.1
+        names = [identifier(str(one), dialect) for one in (column.name, name)]
+        return _execute("ALTER TABLE {} RENAME COLUMN {} TO {}".format(qualified(dialect, *place), *names))
     more: Dict[str, Any] = {"existing_autoincrement": True} if _is_autoincrement(column) else {}
     return RenameColumn(
         place[1],
@@ -173,10 +184,15 @@ def _renaming(place: Place, column: Any, name: str) -> Any:
         modify_name=name,
         existing_type=column.type,
         existing_nullable=column.nullable,
-        existing_server_default=column.server_default or False,
+        existing_server_default=False if default is None or _is_a(default, "Identity") else default,
         existing_comment=column.comment,
         **more,
     )
+
+
+def _is_a(default: Any, name: str) -> bool:
+    """Return whether a server default is a Computed or an Identity, which came with SQLAlchemy 1.3.11 and 1.4."""
+    return type(default).__name__ == name
 
 
 def _is_autoincrement(column: Any) -> bool:
@@ -196,21 +212,32 @@ def _table_at(container: Any, place: Place) -> Any:
     return table
 
 
-def _follow(container: Any, direction: Direction) -> Tuple[List[Any], List[Any]]:
-    """Leave out what follows a renaming by itself; return what is dropped before it, and what is created at the end.
+def _follow(container: Any, direction: Direction, dialect: Any) -> Tuple[List[Any], List[Any]]:
+    """Leave out what follows a renaming by itself; return what is dropped before it, and what is done at the end.
 
     An index that gets another name is dropped after the new one is there, because MySQL keeps the last one that a
     foreign key needs. A foreign key that goes because of the unique constraint it needs is created after that.
     """
     dropped_before: List[Any] = []
     created_after: List[Any] = []
+    renamed: List[Any] = []
     rebuilt: List[Shape] = []
-    for table, dropped in _affected(container, direction):
+    affected = _affected(container, direction)
+    shapes = [_shape(one, direction) for _, one in affected]
+    for table, dropped in affected:
         shape = _shape(dropped, direction)
         partner = _partner(container, shape)
         if partner and _same_name(dropped, partner[1]) and not (_refers_to(shape, rebuilt) and _name(dropped)):
             table.ops.remove(dropped)
             partner[0].ops.remove(partner[1])
+        elif partner and dialect.name == "postgresql" and any(_refers_to(one, [shape]) for one in shapes):
+            table.ops.remove(dropped)
+            partner[0].ops.remove(partner[1])
+            renamed.append(index_renaming(_place(partner[1]), str(_name(dropped)), str(_name(partner[1])), dialect))
+        elif partner and _is_index(dropped, shape, dialect):
+            table.ops.remove(dropped)
+            dropped.table_name = partner[1].table_name
+            partner[0].ops.insert(partner[0].ops.index(partner[1]) + 1, dropped)
         elif isinstance(dropped, ops.DropConstraintOp):
             rebuilt.append(shape)
             table.ops.remove(dropped)
@@ -218,10 +245,12 @@ def _follow(container: Any, direction: Direction) -> Tuple[List[Any], List[Any]]
             if partner and isinstance(partner[1], ops.CreateForeignKeyOp):
                 partner[0].ops.remove(partner[1])
                 created_after.append(partner[1])
-        elif partner:
-            table.ops.remove(dropped)
-            partner[0].ops.insert(partner[0].ops.index(partner[1]) + 1, dropped)
-    return _by_table(dropped_before), _by_table(created_after)
+    return _by_table(dropped_before), [*renamed, *_by_table(created_after)]
+
+
+def _is_index(dropped: Any, shape: Shape, dialect: Any) -> bool:
+    """Return whether what is dropped is an index: to MySQL, a unique constraint is one too."""
+    return isinstance(dropped, ops.DropIndexOp) or (shape[0] == "unique" and dialect.name in MYSQL)
 
 
 def _by_table(operations: List[Any]) -> List[Any]:

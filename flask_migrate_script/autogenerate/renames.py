@@ -33,6 +33,7 @@ class Renaming:
     downgrade: Any
     asked: Pairs
     kept: List[Tuple[Place, Any, Any]] = field(default_factory=list)
+    indexes: Dict[Place, Any] = field(default_factory=dict)
     renamed: Pairs = field(default_factory=dict)
     forth: following.Direction = field(default_factory=following.Direction)
     back: following.Direction = field(default_factory=following.Direction)
@@ -81,19 +82,20 @@ class Renaming:
         if self.forth.tables or self.forth.columns:
             following.mend_unique_indexes(self.upgrade, self.downgrade)
             self._complete()
-            following.rewrite(self.upgrade, self.forth)
-            following.rewrite(self.downgrade, self.back)
+            following.rewrite(self.upgrade, self.forth, self.context.dialect)
+            following.rewrite(self.downgrade, self.back, self.context.dialect)
 
     def _complete(self) -> None:
         """Add what Alembic leaves out because it takes it to come and go with a column."""
         for place, old, new in self.kept:
             following.complete(self.upgrade, self.downgrade, self.forth, place, self._old(place), old)
-            if self.context.dialect.name in ("mysql", "mariadb"):
+            if self.context.dialect.name in following.MYSQL:
                 self._rename_implicit_index(place, old, new)
 
     def _rename_implicit_index(self, place: Place, old: Any, new: Any) -> None:
         """Rename the index that MySQL made for a foreign key: Alembic knows it by the column's name."""
-        if any(index.name == old.name and not index.unique for index in old.table.indexes):
+        indexes = self.indexes.get(place, old.table.indexes)
+        if any(index.name == old.name and not index.unique for index in indexes):
             for container, table, names in (
                 (self.upgrade, place, (old.name, new.name)),
                 (self.downgrade, self._old(place), (new.name, old.name)),
@@ -144,6 +146,7 @@ class Renaming:
         dropped, added = changes(self.upgrade).dropped_tables[old], changes(self.upgrade).added_tables[new]
         schema = dropped.schema
         before, after = _columns(dropped), _columns(added)
+        self.indexes[schema, added.table_name] = _indexes(dropped)
         following.expand_tables(self.upgrade, {(schema, dropped.table_name): added.table_name})
         following.expand_tables(self.downgrade, {(schema, added.table_name): dropped.table_name})
         self.forth.tables[schema, dropped.table_name] = added.table_name
@@ -209,6 +212,12 @@ def _is_numbered(column: Any) -> bool:
 def _columns(operation: Any) -> Dict[str, Any]:
     """Return the columns of a table that is dropped or added, by name."""
     return {column.name: column for column in operation.to_table().columns}
+
+
+def _indexes(dropped: Any) -> Any:
+    """Return the indexes of a table that is dropped, which newer Alembics leave out of ``to_table()`` (1.7.7)."""
+    kept = getattr(dropped, "_reverse", None) or dropped.reverse()
+    return kept.columns[0].table.indexes
 
 
 def _one_table(dropped: Any, added: Any) -> bool:
