@@ -29,7 +29,7 @@ from datetime import datetime
 from typing import Any, Callable, Dict, List, Optional, Set
 
 from .. import statements
-from ..raw import is_autocommit, run
+from ..raw import in_transaction, is_autocommit, run
 from . import returned
 from .differences import Differs, cut_off, differs, rows_are_gone
 from .digests import digest
@@ -59,6 +59,8 @@ class Resumable:
     :param found: its entries from an earlier run, by their place.
     :param begun: when this run began, in UTC.
     :param always_autocommit: the driver's connection is in autocommit, whatever SQLAlchemy says.
+
+    ``unmarked`` has committed and is not written down as done; of ``uncommitted``, a CALL, that is not certain.
     """
 
     revision: str
@@ -71,6 +73,7 @@ class Resumable:
     position: int = 0
     skipped: bool = False
     unmarked: Optional[Entry] = None
+    uncommitted: Optional[Entry] = None
     caught: Optional[Entry] = None
     stopped: Optional[Differs] = None
     temporary: Set[str] = field(default_factory=set)
@@ -91,6 +94,7 @@ class Resumable:
         self.skipped = False
         if self.stopped:
             raise self.stopped
+        self._mark_what_may_be_uncommitted()
         if self._is_of_the_session(call.statement):
             return self._in_the_session(call)
         self.position += 1
@@ -118,9 +122,23 @@ class Resumable:
 
     def keep(self) -> None:
         """After a failure, write down that the last statement that committed is done."""
+        self._mark_what_may_be_uncommitted()
         if self.unmarked:
             self.table.driver.rollback()
             self.table.put(replace(self.unmarked, state=DONE))
+            self.table.driver.commit()
+
+    def _mark_what_may_be_uncommitted(self) -> None:
+        """Write down that a CALL is done, in the transaction of what it did: both are kept or both are lost.
+
+        Not right after it: a driver may still have to fetch what it returned.
+        """
+        if self.uncommitted is None:
+            return
+        entry, self.uncommitted = self.uncommitted, None
+        committed = not in_transaction(self.table.driver)
+        self.table.put(replace(entry, state=DONE))
+        if committed:
             self.table.driver.commit()
 
     def _is_of_the_session(self, statement: str) -> bool:
@@ -184,7 +202,10 @@ class Resumable:
                 self.table.remove(entry)
                 self.table.driver.commit()
             raise
-        self.unmarked = entry
+        if statements.is_atomic(call.statement):
+            self.unmarked = entry
+        else:
+            self.unmarked, self.uncommitted = None, entry
 
     def _again(self, call: Call, entry: Entry) -> None:
         if entry.state == FAILED:
