@@ -52,3 +52,45 @@ def test_a_procedure_that_committed_everything_is_not_called_again(project):
         "op.execute('CALL add_it()')",
     )
     assert numbers(project) == [1]
+
+
+MYISAM = "op.execute('ALTER TABLE t ENGINE=MyISAM')\n"
+
+
+def test_rows_of_a_table_without_transactions_are_written_once(project, tmp_path):
+    rows = tmp_path / "rows.csv"
+    rows.write_text("5\n6\n")
+    project.env["DATABASE_URL"] += f"{'&' if '?' in project.database.url else '?'}local_infile=1"
+    body = f"""
+bind = op.get_bind()
+op.execute('INSERT INTO t (n) VALUES (1)')
+{MYISAM}
+op.execute('INSERT INTO t (n) VALUES (2)')
+op.execute(f"INSERT INTO `{{bind.engine.url.database}}`.`t` (n) VALUES (3)")
+op.execute("UPDATE t SET n = n * 2")
+op.execute("LOAD DATA LOCAL INFILE '{rows}' INTO TABLE t (n)")
+"""
+    if project.database.rows("SELECT @@local_infile") != [(1,)]:
+        body = body.replace(body[body.index('op.execute("LOAD') :], "op.execute('INSERT INTO t (n) VALUES (5), (6)')\n")
+    resumed(project, body, then="op.execute('INSERT INTO t (n) VALUES (7)')")
+    assert numbers(project) == [2, 4, 6, 5, 6, 7]
+
+
+def test_a_write_without_transactions_that_failed_in_the_middle_is_not_repeated(project):
+    body = f"{TABLE}{MYISAM}op.execute('INSERT INTO t VALUES (1, 1), (2, 2), (1, 3), (4, 4)')"
+    project.revision("aaa1", None, body)
+    project.db("upgrade").failed()
+    stopped = project.db("upgrade").failed()
+    assert "it is not known how far it came" in stopped.err
+    assert "INSERT INTO t VALUES (1, 1)" in stopped.err
+    assert "python manage.py db journal --forget aaa1" in stopped.err
+    assert numbers(project) == [1, 2]
+
+
+def test_a_write_without_transactions_that_was_wrong_from_the_start_can_be_mended(project):
+    wrong = "op.execute('INSERT INTO t (m) VALUES (1)')"
+    path = project.revision("aaa1", None, f"{TABLE}{MYISAM}{wrong}")
+    assert "Unknown column" in project.db("upgrade").failed().err
+    path.write_text(path.read_text().replace("(m)", "(n)"))
+    project.db("upgrade").ok()
+    assert numbers(project) == [1]

@@ -15,9 +15,9 @@ stopped. A place without an entry below the last one is DML that the script itse
 Inside the transaction (DML) a statement and its entry are written together, so both are kept or both are lost. What
 commits has its entry before it; :mod:`.took_effect` tells what came of one that is not known to be done. A statement
 of which that cannot be told (CALL, several statements in one text) and that was cut off in the middle stops the run.
+So does DML in a table without transactions (MyISAM), which has its entry before it too: its rows stay at once.
 
-What is not journalled: what a script sends over a connection of its own, and what happens outside the database. Tables
-without transactions (MyISAM) may have a row that is not in the journal.
+What is not journalled: what a script sends over a connection of its own, and what happens outside the database.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from ..raw import in_transaction, is_autocommit, run
 from . import returned
 from .differences import Differs, cut_off, differs, rows_are_gone
 from .digests import digest
+from .engines import is_transactional, wrote_nothing
 from .table import DONE, FAILED, KEPT_TEXT, STARTED, Entry, JournalTable
 from .took_effect import definition_before, means_done
 
@@ -77,6 +78,7 @@ class Resumable:
     caught: Optional[Entry] = None
     stopped: Optional[Differs] = None
     temporary: Set[str] = field(default_factory=set)
+    transactional: Dict[str, bool] = field(default_factory=dict)
 
     @property
     def last(self) -> int:
@@ -161,7 +163,7 @@ class Resumable:
 
     def _run(self, call: Call) -> None:
         if statements.is_dml(call.statement):
-            self._run_in_transaction(call)
+            self._run_dml(call)
         elif self.position < self.last:
             self._stop(differs(self.not_met[0], call.statement))
         else:
@@ -170,6 +172,32 @@ class Resumable:
     def _entry(self, call: Call, state: str, **known: Any) -> Entry:
         text = call.statement.strip()[:KEPT_TEXT]
         return Entry(self.revision, self.direction, self.position, self._digest(call), text, state, **known)
+
+    def _run_dml(self, call: Call) -> None:
+        if self._stays_at_once(call.statement):
+            self._run_without_transaction(call)
+        else:
+            self._run_in_transaction(call)
+
+    def _run_without_transaction(self, call: Call) -> None:
+        entry = self._entry(call, STARTED)
+        self.table.put(entry)
+        self.table.driver.commit()
+        try:
+            self._run_in_transaction(call)
+        except Exception as exc:
+            if wrote_nothing(exc):
+                self.table.remove(entry)
+                self.table.driver.commit()
+            raise
+        self.table.driver.commit()
+
+    def _stays_at_once(self, statement: str) -> bool:
+        """Return whether rows are written into a table without transactions, such as one of MyISAM."""
+        name = statements.target(statement)
+        if name and name not in self.transactional:
+            self.transactional[name] = is_transactional(self.table.driver, name)
+        return bool(name and not self.transactional[name])
 
     def _run_in_transaction(self, call: Call) -> None:
         autocommit = self.always_autocommit or is_autocommit(self.connection)
@@ -189,6 +217,7 @@ class Resumable:
             self.table.driver.commit()
 
     def _run_and_commit(self, call: Call) -> None:
+        self.transactional.clear()
         entry = self._entry(call, STARTED, definition=definition_before(self.table.driver, call.statement))
         self.table.put(entry)
         self._started(call, entry)
@@ -223,7 +252,7 @@ class Resumable:
 
     def _had_taken_effect(self, call: Call, entry: Entry) -> bool:
         """Return whether a statement that was started had taken effect; run it where not."""
-        if not statements.is_atomic(call.statement):
+        if statements.is_dml(call.statement) or not statements.is_atomic(call.statement):
             self._stop(cut_off(entry))
         if self._altered(entry):
             return True
