@@ -94,3 +94,14 @@ def test_a_write_without_transactions_that_was_wrong_from_the_start_can_be_mende
     path.write_text(path.read_text().replace("(m)", "(n)"))
     project.db("upgrade").ok()
     assert numbers(project) == [1]
+
+
+def test_a_statement_with_settings_of_its_own_is_what_follows_them(project):
+    only_on_mariadb(project)
+    setting = "SET STATEMENT max_statement_time=9, sql_mode='' FOR"
+    resumed(
+        project,
+        "op.execute('INSERT INTO t (n) VALUES (1)')\n"
+        f'op.execute("{setting} UPDATE t SET n = n + 1")\nop.execute("{setting} ALTER TABLE t ADD m INT")',
+    )
+    assert numbers(project) == [2]

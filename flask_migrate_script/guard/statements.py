@@ -22,6 +22,9 @@ _OF_THE_SESSION = (
 _UPKEEP = ("ANALYZE", "OPTIMIZE", "REPAIR", "FLUSH", "RESET", "CACHE")
 _DML = ("INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "LOAD", "WITH")
 
+_SETTING = re.compile(rf"^SET STATEMENT (?:{_QUOTED}|[^'\"`])*? FOR ", re.I | re.S)
+"""MariaDB's SET STATEMENT … FOR: what a statement does is said by what follows."""
+
 _TEMPORARY = re.compile(rf"(?:CREATE(?:\s+OR\s+REPLACE)?|DROP)\s+TEMPORARY\s+TABLE\s+{_IF}{_NAME}", re.I)
 _TARGET = re.compile(
     r"(?:INSERT|REPLACE|UPDATE|DELETE|TRUNCATE|LOAD\s.*?\sINTO|(?:ALTER|DROP)\s+(?:ONLINE\s+|IGNORE\s+)*TABLE|"
@@ -40,9 +43,9 @@ _RENAME = re.compile(rf"{_NAME}\s+TO\s+{_NAME}", re.I)
 
 @lru_cache(maxsize=8)
 def plain(statement: str) -> str:
-    """Return a statement without its comments, on one line; what is quoted stays as it is."""
+    """Return a statement without its comments and settings, on one line; what is quoted stays as it is."""
     pattern = rf"({_QUOTED})|{_COMMENT}|\s+"
-    return re.sub(r" {2,}", " ", _outside(pattern, statement)).strip(" ;")
+    return _SETTING.sub("", re.sub(r" {2,}", " ", _outside(pattern, statement)).strip(" ;"))
 
 
 def word(statement: str) -> str:
