@@ -105,3 +105,14 @@ def test_a_statement_with_settings_of_its_own_is_what_follows_them(project):
         f'op.execute("{setting} UPDATE t SET n = n + 1")\nop.execute("{setting} ALTER TABLE t ADD m INT")',
     )
     assert numbers(project) == [2]
+
+
+@pytest.mark.parametrize("drop", ["DROP TABLE", "DROP TEMPORARY TABLE IF EXISTS"])
+def test_a_table_that_takes_the_name_of_a_temporary_one_is_written_once(project, drop):
+    resumed(
+        project,
+        f"op.execute('CREATE TEMPORARY TABLE u (n INT)')\nop.execute('{drop} u')\nop.execute('CREATE TABLE u (n INT)')\n"
+        "op.execute('INSERT INTO u VALUES (1)')\nop.execute('ALTER TABLE t ADD m INT')",
+        then="op.execute('INSERT INTO t (n) SELECT n FROM u')",
+    )
+    assert numbers(project) == [1]

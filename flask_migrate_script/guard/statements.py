@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Optional
+from typing import List, Optional
 
 _QUOTED = r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|`[^`]*`"
 _COMMENT = r"/\*(?!!).*?\*/|/\*!\d*|\*/|--(?=\s|$)[^\n]*|#[^\n]*"  # what stands in /*! … */ is executed
@@ -102,6 +102,12 @@ def temporary_table(statement: str) -> Optional[str]:
     """Return the temporary table that a statement creates or drops: it is the session's, and gone with it."""
     found = _TEMPORARY.match(plain(statement))
     return _unquoted(found[1]) if found else None
+
+
+def dropped_tables(statement: str) -> List[str]:
+    """Return the tables that a DROP TABLE names, without quotes."""
+    found = re.match(rf"DROP\s+(?:TEMPORARY\s+)?TABLES?\s+{_IF}(.*)", plain(statement), re.I)
+    return [_unquoted(name) for name in re.findall(_NAME, found[1])] if found else []
 
 
 def target(statement: str) -> Optional[str]:

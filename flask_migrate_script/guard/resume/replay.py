@@ -148,7 +148,9 @@ class Resumable:
         temporary = statements.temporary_table(statement)
         if temporary:
             self.temporary.add(temporary)
-        return bool(temporary or statements.is_read(statement) or statements.target(statement) in self.temporary)
+        its_own = bool(temporary or statements.target(statement) in self.temporary)
+        self.temporary.difference_update(statements.dropped_tables(statement))
+        return its_own or statements.is_read(statement)
 
     def _in_the_session(self, call: Call) -> Optional[bool]:
         self.always_autocommit = self.always_autocommit or statements.starts_autocommit(call.statement)
