@@ -116,3 +116,12 @@ def test_a_table_that_takes_the_name_of_a_temporary_one_is_written_once(project,
         then="op.execute('INSERT INTO t (n) SELECT n FROM u')",
     )
     assert numbers(project) == [1]
+
+
+def test_a_lock_that_waits_for_some_seconds_is_taken(project):
+    only_on_mariadb(project)
+    resumed(
+        project,
+        "op.execute('LOCK TABLES t WRITE WAIT 5')\nop.execute('INSERT INTO t (n) VALUES (1)')\nop.execute('UNLOCK TABLES')",
+    )
+    assert numbers(project) == [1]

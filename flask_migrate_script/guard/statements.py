@@ -88,6 +88,12 @@ def is_atomic(statement: str) -> bool:
     return word(statement) != "RENAME" or not _swaps(bare)
 
 
+def with_another_lock(statement: str, lock: str) -> Optional[str]:
+    """Return a LOCK TABLES with one lock more; None for other statements."""
+    locking, count = re.subn(r"^(LOCK TABLES?) ", rf"\1 {lock}, ", plain(statement), flags=re.I)
+    return locking if count else None
+
+
 def starts_autocommit(statement: str) -> bool:
     """Return whether each statement after this one is a transaction of its own."""
     return bool(re.match(r"SET\b.*\bautocommit\s*:?=\s*(1|ON|TRUE)\b", plain(statement), re.I))

@@ -154,10 +154,11 @@ class Resumable:
 
     def _in_the_session(self, call: Call) -> Optional[bool]:
         self.always_autocommit = self.always_autocommit or statements.starts_autocommit(call.statement)
-        if statements.word(call.statement) != "LOCK":
+        locking = statements.with_another_lock(call.statement, f"{self.table.name} WRITE")
+        if locking is None:
             return None
         # Under LOCK TABLES no other table can be used, and the journal is used.
-        call.cursor.execute(f"{statements.plain(call.statement)}, {self.table.name} WRITE")
+        call.cursor.execute(locking)
         return True
 
     def _digest(self, call: Call) -> str:
