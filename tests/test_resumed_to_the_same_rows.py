@@ -125,3 +125,14 @@ def test_a_lock_that_waits_for_some_seconds_is_taken(project):
         "op.execute('LOCK TABLES t WRITE WAIT 5')\nop.execute('INSERT INTO t (n) VALUES (1)')\nop.execute('UNLOCK TABLES')",
     )
     assert numbers(project) == [1]
+
+
+def test_a_script_that_uses_another_database_for_a_while_goes_on(project, new_database):
+    here, there = (one.rows("SELECT DATABASE()")[0][0] for one in (project.database, new_database("mysql")))
+    resumed(
+        project,
+        f"op.execute('USE {there}')\nop.execute('CREATE TABLE u (n INT)')\nop.execute('INSERT INTO u VALUES (3)')\n"
+        f"op.execute('ALTER TABLE u ADD m INT')\nop.execute('INSERT INTO {here}.t (n) SELECT n FROM u')\n"
+        f"op.execute('USE {here}')",
+    )
+    assert numbers(project) == [3]
