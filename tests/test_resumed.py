@@ -608,6 +608,7 @@ def test_servers_without_atomic_ddl_are_told_from_the_others(version, resumable)
         ("read", "-- first\n/* then */ select 'INSERT; INTO'"),
         ("read", "WITH a AS (SELECT 1) SELECT * FROM a FOR UPDATE"),
         ("read", "SET @a = 'x;y'"),
+        ("dml", "SET STATEMENT max_statement_time=1 FOR DELETE FROM a"),
         ("read", "ANALYZE TABLE a"),
         ("dml", "WITH a AS (SELECT 1) UPDATE b, a SET c = 1"),
         ("dml", "insert into a values ('it''s; -- fine')"),

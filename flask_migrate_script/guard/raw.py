@@ -27,3 +27,11 @@ def run(driver: Any, sql: str, values: Sequence[Any] = ()) -> List[Any]:
 def is_autocommit(connection: Any) -> bool:
     """Return whether a SQLAlchemy connection is in autocommit, as inside Alembic's ``autocommit_block()``."""
     return bool(connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT")
+
+
+def in_transaction(driver: Any) -> bool:
+    """Return whether a connection to MariaDB has something to commit; True where it cannot be known, as on MySQL."""
+    try:
+        return bool(run(driver, "SELECT @@in_transaction")[0][0])
+    except Exception:  # the driver's own class: MySQL has no such variable
+        return True

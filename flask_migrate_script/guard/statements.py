@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Optional
+from typing import List, Optional
 
 _QUOTED = r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|`[^`]*`"
 _COMMENT = r"/\*(?!!).*?\*/|/\*!\d*|\*/|--(?=\s|$)[^\n]*|#[^\n]*"  # what stands in /*! … */ is executed
@@ -22,9 +22,12 @@ _OF_THE_SESSION = (
 _UPKEEP = ("ANALYZE", "OPTIMIZE", "REPAIR", "FLUSH", "RESET", "CACHE")
 _DML = ("INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "LOAD", "WITH")
 
+_SETTING = re.compile(rf"^SET STATEMENT (?:{_QUOTED}|[^'\"`])*? FOR ", re.I | re.S)
+"""MariaDB's SET STATEMENT … FOR: what a statement does is said by what follows."""
+
 _TEMPORARY = re.compile(rf"(?:CREATE(?:\s+OR\s+REPLACE)?|DROP)\s+TEMPORARY\s+TABLE\s+{_IF}{_NAME}", re.I)
 _TARGET = re.compile(
-    r"(?:INSERT|REPLACE|UPDATE|DELETE|TRUNCATE|(?:ALTER|DROP)\s+(?:ONLINE\s+|IGNORE\s+)*TABLE|"
+    r"(?:INSERT|REPLACE|UPDATE|DELETE|TRUNCATE|LOAD\s.*?\sINTO|(?:ALTER|DROP)\s+(?:ONLINE\s+|IGNORE\s+)*TABLE|"
     r"(?:CREATE\s+(?:\w+\s+)*?|DROP\s+)INDEX\s.*?\sON)\s+"
     rf"(?:(?:LOW_PRIORITY|HIGH_PRIORITY|DELAYED|QUICK|IGNORE|INTO|FROM|TABLE)\s+)*{_IF}{_NAME}",
     re.I | re.S,
@@ -40,9 +43,9 @@ _RENAME = re.compile(rf"{_NAME}\s+TO\s+{_NAME}", re.I)
 
 @lru_cache(maxsize=8)
 def plain(statement: str) -> str:
-    """Return a statement without its comments, on one line; what is quoted stays as it is."""
+    """Return a statement without its comments and settings, on one line; what is quoted stays as it is."""
     pattern = rf"({_QUOTED})|{_COMMENT}|\s+"
-    return re.sub(r" {2,}", " ", _outside(pattern, statement)).strip(" ;")
+    return _SETTING.sub("", re.sub(r" {2,}", " ", _outside(pattern, statement)).strip(" ;"))
 
 
 def word(statement: str) -> str:
@@ -85,6 +88,12 @@ def is_atomic(statement: str) -> bool:
     return word(statement) != "RENAME" or not _swaps(bare)
 
 
+def with_another_lock(statement: str, lock: str) -> Optional[str]:
+    """Return a LOCK TABLES with one lock more; None for other statements."""
+    locking, count = re.subn(r"^(LOCK TABLES?) ", rf"\1 {lock}, ", plain(statement), flags=re.I)
+    return locking if count else None
+
+
 def starts_autocommit(statement: str) -> bool:
     """Return whether each statement after this one is a transaction of its own."""
     return bool(re.match(r"SET\b.*\bautocommit\s*:?=\s*(1|ON|TRUE)\b", plain(statement), re.I))
@@ -99,6 +108,12 @@ def temporary_table(statement: str) -> Optional[str]:
     """Return the temporary table that a statement creates or drops: it is the session's, and gone with it."""
     found = _TEMPORARY.match(plain(statement))
     return _unquoted(found[1]) if found else None
+
+
+def dropped_tables(statement: str) -> List[str]:
+    """Return the tables that a DROP TABLE names, without quotes."""
+    found = re.match(rf"DROP\s+(?:TEMPORARY\s+)?TABLES?\s+{_IF}(.*)", plain(statement), re.I)
+    return [_unquoted(name) for name in re.findall(_NAME, found[1])] if found else []
 
 
 def target(statement: str) -> Optional[str]:

@@ -35,8 +35,8 @@ def differs(entry: Entry, statement: Optional[str], digest: str = "") -> Differs
 def cut_off(entry: Entry) -> Differs:
     """Return the error for a statement of which it cannot be told whether it took effect."""
     return Differs(
-        f"Revision {entry.revision} was interrupted in a statement that may commit in the middle, so it is not known"
-        f" how far it came. Nothing was done.\n  {_shown(entry.text)}",
+        f"Revision {entry.revision} was interrupted in a statement that may have taken effect in part, so it is not"
+        f" known how far it came. Nothing was done.\n  {_shown(entry.text)}",
         _ways_on(entry, ""),
     )
 

@@ -15,9 +15,9 @@ stopped. A place without an entry below the last one is DML that the script itse
 Inside the transaction (DML) a statement and its entry are written together, so both are kept or both are lost. What
 commits has its entry before it; :mod:`.took_effect` tells what came of one that is not known to be done. A statement
 of which that cannot be told (CALL, several statements in one text) and that was cut off in the middle stops the run.
+So does DML in a table without transactions (MyISAM), which has its entry before it too: its rows stay at once.
 
-What is not journalled: what a script sends over a connection of its own, and what happens outside the database. Tables
-without transactions (MyISAM) may have a row that is not in the journal.
+What is not journalled: what a script sends over a connection of its own, and what happens outside the database.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ from datetime import datetime
 from typing import Any, Callable, Dict, List, Optional, Set
 
 from .. import statements
-from ..raw import is_autocommit, run
+from ..raw import in_transaction, is_autocommit, run
 from . import returned
 from .differences import Differs, cut_off, differs, rows_are_gone
 from .digests import digest
+from .engines import is_transactional, wrote_nothing
 from .table import DONE, FAILED, KEPT_TEXT, STARTED, Entry, JournalTable
 from .took_effect import definition_before, means_done
 
@@ -59,6 +60,8 @@ class Resumable:
     :param found: its entries from an earlier run, by their place.
     :param begun: when this run began, in UTC.
     :param always_autocommit: the driver's connection is in autocommit, whatever SQLAlchemy says.
+
+    ``unmarked`` has committed and is not written down as done; of ``uncommitted``, a CALL, that is not certain.
     """
 
     revision: str
@@ -71,9 +74,11 @@ class Resumable:
     position: int = 0
     skipped: bool = False
     unmarked: Optional[Entry] = None
+    uncommitted: Optional[Entry] = None
     caught: Optional[Entry] = None
     stopped: Optional[Differs] = None
     temporary: Set[str] = field(default_factory=set)
+    transactional: Dict[str, bool] = field(default_factory=dict)
 
     @property
     def last(self) -> int:
@@ -91,6 +96,7 @@ class Resumable:
         self.skipped = False
         if self.stopped:
             raise self.stopped
+        self._mark_what_may_be_uncommitted()
         if self._is_of_the_session(call.statement):
             return self._in_the_session(call)
         self.position += 1
@@ -118,9 +124,23 @@ class Resumable:
 
     def keep(self) -> None:
         """After a failure, write down that the last statement that committed is done."""
+        self._mark_what_may_be_uncommitted()
         if self.unmarked:
             self.table.driver.rollback()
             self.table.put(replace(self.unmarked, state=DONE))
+            self.table.driver.commit()
+
+    def _mark_what_may_be_uncommitted(self) -> None:
+        """Write down that a CALL is done, in the transaction of what it did: both are kept or both are lost.
+
+        Not right after it: a driver may still have to fetch what it returned.
+        """
+        if self.uncommitted is None:
+            return
+        entry, self.uncommitted = self.uncommitted, None
+        committed = not in_transaction(self.table.driver)
+        self.table.put(replace(entry, state=DONE))
+        if committed:
             self.table.driver.commit()
 
     def _is_of_the_session(self, statement: str) -> bool:
@@ -128,14 +148,17 @@ class Resumable:
         temporary = statements.temporary_table(statement)
         if temporary:
             self.temporary.add(temporary)
-        return bool(temporary or statements.is_read(statement) or statements.target(statement) in self.temporary)
+        its_own = bool(temporary or statements.target(statement) in self.temporary)
+        self.temporary.difference_update(statements.dropped_tables(statement))
+        return its_own or statements.is_read(statement)
 
     def _in_the_session(self, call: Call) -> Optional[bool]:
         self.always_autocommit = self.always_autocommit or statements.starts_autocommit(call.statement)
-        if statements.word(call.statement) != "LOCK":
+        locking = statements.with_another_lock(call.statement, f"{self.table.name} WRITE")
+        if locking is None:
             return None
         # Under LOCK TABLES no other table can be used, and the journal is used.
-        call.cursor.execute(f"{statements.plain(call.statement)}, {self.table.name} WRITE")
+        call.cursor.execute(locking)
         return True
 
     def _digest(self, call: Call) -> str:
@@ -143,7 +166,7 @@ class Resumable:
 
     def _run(self, call: Call) -> None:
         if statements.is_dml(call.statement):
-            self._run_in_transaction(call)
+            self._run_dml(call)
         elif self.position < self.last:
             self._stop(differs(self.not_met[0], call.statement))
         else:
@@ -152,6 +175,32 @@ class Resumable:
     def _entry(self, call: Call, state: str, **known: Any) -> Entry:
         text = call.statement.strip()[:KEPT_TEXT]
         return Entry(self.revision, self.direction, self.position, self._digest(call), text, state, **known)
+
+    def _run_dml(self, call: Call) -> None:
+        if self._stays_at_once(call.statement):
+            self._run_without_transaction(call)
+        else:
+            self._run_in_transaction(call)
+
+    def _run_without_transaction(self, call: Call) -> None:
+        entry = self._entry(call, STARTED)
+        self.table.put(entry)
+        self.table.driver.commit()
+        try:
+            self._run_in_transaction(call)
+        except Exception as exc:
+            if wrote_nothing(exc):
+                self.table.remove(entry)
+                self.table.driver.commit()
+            raise
+        self.table.driver.commit()
+
+    def _stays_at_once(self, statement: str) -> bool:
+        """Return whether rows are written into a table without transactions, such as one of MyISAM."""
+        name = statements.target(statement)
+        if name and name not in self.transactional:
+            self.transactional[name] = is_transactional(self.table.driver, name)
+        return bool(name and not self.transactional[name])
 
     def _run_in_transaction(self, call: Call) -> None:
         autocommit = self.always_autocommit or is_autocommit(self.connection)
@@ -171,6 +220,7 @@ class Resumable:
             self.table.driver.commit()
 
     def _run_and_commit(self, call: Call) -> None:
+        self.transactional.clear()
         entry = self._entry(call, STARTED, definition=definition_before(self.table.driver, call.statement))
         self.table.put(entry)
         self._started(call, entry)
@@ -184,7 +234,10 @@ class Resumable:
                 self.table.remove(entry)
                 self.table.driver.commit()
             raise
-        self.unmarked = entry
+        if statements.is_atomic(call.statement):
+            self.unmarked = entry
+        else:
+            self.unmarked, self.uncommitted = None, entry
 
     def _again(self, call: Call, entry: Entry) -> None:
         if entry.state == FAILED:
@@ -202,7 +255,7 @@ class Resumable:
 
     def _had_taken_effect(self, call: Call, entry: Entry) -> bool:
         """Return whether a statement that was started had taken effect; run it where not."""
-        if not statements.is_atomic(call.statement):
+        if statements.is_dml(call.statement) or not statements.is_atomic(call.statement):
             self._stop(cut_off(entry))
         if self._altered(entry):
             return True

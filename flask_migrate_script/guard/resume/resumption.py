@@ -136,11 +136,11 @@ class Resumption:
             return
         self.opened = True
         driver = driver_connection(self.connection)
-        ((version, self.autocommit),) = run(driver, "SELECT VERSION(), @@SESSION.autocommit")
+        ((version, self.autocommit, database),) = run(driver, "SELECT VERSION(), @@SESSION.autocommit, DATABASE()")
         if not is_resumable(str(version)):
             self.say(f"{self.shown}: {version} is too old to go on with an interrupted migration: no journal is kept.")
             return
-        table = table_of(self.connection, schema)
+        table = table_of(self.connection, schema or database)  # a script may USE another one
         try:
             self.entries = table.opened()
         except self.connection.dialect.dbapi.Error as exc:  # a user who may not create tables
