@@ -3,10 +3,11 @@
 import os
 import re
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import Database, initialised, wait_for
+from conftest import SQLALCHEMY, Database, initialised, wait_for
 
 CREATE = "op.create_table('{0}', sa.Column('id', sa.Integer, primary_key=True), sa.Column('name', sa.String(20)))"
 
@@ -20,6 +21,33 @@ def enforce(connection, record):
 
 """
 
+
+ENFORCING_OUTSIDE = """
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+@event.listens_for(Engine, "connect")
+def enforce(connection, record):
+    connection.autocommit = True
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.autocommit = False
+
+"""
+
+PARENT_AND_CHILD = """
+op.create_table("parent", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String(9)))
+op.create_table(
+    "child",
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("parent_id", sa.Integer, sa.ForeignKey("parent.id", ondelete="CASCADE")),
+)
+op.execute("INSERT INTO parent VALUES (1, 'one'), (2, 'two')")
+op.execute("INSERT INTO child VALUES (1, 1), (2, 2), (3, 2)")
+"""
+REBUILD = """
+with op.batch_alter_table("parent", recreate="always") as batch:
+    batch.alter_column("name", type_=sa.String({0}))
+"""
 
 PG_ASLEEP = "SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(20)' AND datname = current_database()"
 MYSQL_ASLEEP = "SELECT id FROM information_schema.processlist WHERE info = 'SELECT SLEEP(20)' AND db = DATABASE()"
@@ -73,25 +101,8 @@ def test_a_failed_downgrade_leaves_nothing_behind(any_project):
 def test_rebuilding_a_parent_table_keeps_the_rows_of_its_children(project):
     manage = project.folder / "manage.py"
     manage.write_text(ENFORCING + manage.read_text())
-    project.revision(
-        "aaa1",
-        None,
-        """
-        op.create_table("parent", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String(9)))
-        op.create_table(
-            "child",
-            sa.Column("id", sa.Integer, primary_key=True),
-            sa.Column("parent_id", sa.Integer, sa.ForeignKey("parent.id", ondelete="CASCADE")),
-        )
-        op.execute("INSERT INTO parent VALUES (1, 'one'), (2, 'two')")
-        op.execute("INSERT INTO child VALUES (1, 1), (2, 2), (3, 2)")
-        """,
-    )
-    rebuild = """
-        with op.batch_alter_table("parent", recreate="always") as batch:
-            batch.alter_column("name", type_=sa.String({0}))
-        """
-    project.revision("bbb2", "aaa1", rebuild.format(50), rebuild.format(9))
+    project.revision("aaa1", None, PARENT_AND_CHILD)
+    project.revision("bbb2", "aaa1", REBUILD.format(50), REBUILD.format(9))
     project.db("upgrade").ok()
     assert project.database.rows("SELECT count(*) FROM child") == [(3,)]
     project.db("downgrade").ok()
@@ -103,6 +114,103 @@ def test_rebuilding_a_parent_table_keeps_the_rows_of_its_children(project):
     assert "child, row 3: no such row in parent" in failed.err
     assert project.database.version() == ["aaa1"]
     assert project.database.rows("SELECT count(*) FROM parent") == [(2,)]
+
+
+BEGINNING = """
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+@event.listens_for(Engine, "connect")
+def leave_transactions_to_us(connection, record):
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+
+@event.listens_for(Engine, "begin")
+def begin(connection):
+    getattr(connection, "exec_driver_sql", connection.execute)("BEGIN")
+
+"""
+"""SQLAlchemy's manual has this for every application that wants SQLite's transactions to be real."""
+
+
+@pytest.mark.parametrize("opened", ["connect", "begin"])
+def test_an_application_that_begins_the_transactions_of_sqlite_itself(project, opened):
+    manage, env = project.folder / "manage.py", project.folder / "migrations" / "env.py"
+    manage.write_text(BEGINNING + manage.read_text())
+    env.write_text(env.read_text().replace("database_engine().connect() as", f"database_engine().{opened}() as"))
+    project.revision("aaa1", None, PARENT_AND_CHILD)
+    project.db("upgrade").ok()
+    project.revision("bbb2", "aaa1", REBUILD.format(50))
+    project.db("upgrade", "--dry-run").ok()
+    assert project.database.version() == ["aaa1"]
+    project.db("upgrade").ok()
+    assert project.database.rows("SELECT count(*) FROM child") == [(3,)]
+    project.revision("ccc3", "bbb2", failing_after(CREATE.format("first")))
+    assert "Rolled back, nothing changed. The database is at bbb2." in project.db("upgrade").failed().err
+    assert project.database.tables() == ["child", "parent"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12) or SQLALCHEMY < (2,), reason="sqlite3 has it since Python 3.12")
+def test_an_application_with_a_driver_that_is_always_in_a_transaction(project):
+    manage = project.folder / "manage.py"
+    options = 'app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"connect_args": {"autocommit": False}}\n'
+    manage.write_text(ENFORCING_OUTSIDE + manage.read_text().replace("db = SQLA", f"{options}db = SQLA"))
+    project.revision("aaa1", None, PARENT_AND_CHILD)
+    project.revision("bbb2", "aaa1", REBUILD.format(50))
+    project.db("upgrade").ok()
+    assert project.database.rows("SELECT count(*) FROM child") == [(3,)]
+    project.revision("ccc3", "bbb2", failing_after(CREATE.format("first")))
+    assert "Rolled back, nothing changed. The database is at bbb2." in project.db("upgrade").failed().err
+    assert project.database.tables() == ["child", "parent"]
+
+
+def test_a_session_of_the_same_program_that_is_writing(project):
+    manage = project.folder / "manage.py"
+    manage.write_text(ENFORCING + manage.read_text())
+    project.revision("aaa1", None, PARENT_AND_CHILD)
+    project.db("upgrade").ok()
+    project.revision("bbb2", "aaa1", "op.execute('DELETE FROM parent')")
+    project.write("program.py", WRITING)
+    done = project.python("program.py").ok()
+    assert "Another connection is writing to sqlite:///" in done.err
+    assert "Another connection is still writing to sqlite:///" in done.out
+    assert "If it is a session of this program, commit it or roll it back before." in done.out
+    assert "no such row in parent" in done.out
+    assert done.out.endswith("[1]\n[1]\n")
+    assert project.database.version() == ["aaa1"]
+
+
+WRITING = """
+import sqlalchemy as sa
+from flask_migrate_script import MigrateError, upgrade
+from manage import app, db
+
+# One connection, and what a migration does to it is seen afterwards.
+engine = sa.create_engine(app.config["SQLALCHEMY_DATABASE_URI"], poolclass=sa.pool.QueuePool, pool_size=1)
+type(db).engine = engine
+
+def enforced():
+    with engine.connect() as connection:
+        return [row[0] for row in connection.execute(sa.text("PRAGMA foreign_keys"))]
+
+def attempt():
+    with app.app_context():
+        try:
+            upgrade()
+        except MigrateError as error:
+            print(error)
+
+app.config["MIGRATE_LOCK_TIMEOUT"] = 6  # the driver gives up after 5 seconds
+writing = sa.create_engine(app.config["SQLALCHEMY_DATABASE_URI"]).connect()
+transaction = writing.begin()
+writing.execute(sa.text("INSERT INTO parent VALUES (9, 'nine')"))
+attempt()
+first = enforced()
+transaction.rollback()
+app.config["MIGRATE_LOCK_TIMEOUT"] = 300
+attempt()
+print(first, enforced(), sep="\\n")
+"""
 
 
 def test_a_migration_for_each_transaction_where_env_py_asks_for_it(any_project):

@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, List, Tuple
+from typing import Any, Callable, List, Tuple
 
 from ..errors import MigrateError
 from .raw import driver_connection, is_autocommit, run
@@ -20,19 +20,28 @@ Violation = Tuple[str, Any, str, int]
 
 SHOWN_VIOLATIONS = 20
 
+_OPEN = "flask_migrate_script.transaction"
+"""The key in a connection's ``info`` while a transaction of this module's is open on it."""
+
+_NOTHING = "SELECT 1 WHERE 0"
+
 
 @dataclass
 class SQLiteTransactions:
     """The transactions of one connection, from SQLAlchemy's events to SQLite's statements.
 
     :param connection: the connection that env.py gave to Alembic.
-    :param timeout: seconds to wait for another process that is writing.
+    :param shown: the database, as messages name it.
+    :param timeout: seconds to wait for another connection that is writing.
+    :param say: called once, where it has to wait.
     :param check_foreign_keys: look for new violations before each commit.
     :param ending: what a commit sends: ``ROLLBACK`` where nothing is to last.
     """
 
     connection: Any
+    shown: str
     timeout: float
+    say: Callable[[str], None]
     check_foreign_keys: bool = True
     ending: str = "COMMIT"
     _enforced: Any = None
@@ -48,61 +57,112 @@ class SQLiteTransactions:
         event.listen(self.connection, "begin", self._begin)
         event.listen(self.connection, "commit", self._commit)
         event.listen(self.connection, "rollback", self._rollback)
-        event.listen(self.connection, "before_cursor_execute", self._before_execute)
+        event.listen(self.connection, "before_cursor_execute", self._before_execute, retval=True)
         if self.connection.in_transaction():
             self._begin(self.connection)
 
     def _begin(self, connection: Any) -> None:
-        driver = driver_connection(connection)
-        if driver.in_transaction or is_autocommit(connection):
+        if is_autocommit(connection) or _OPEN in connection.info:
             return
-        self._level, self._ours, self._changed = driver.isolation_level, True, False
-        driver.isolation_level = None
+        driver = driver_connection(connection)
+        if _in_transaction(driver):
+            # Begun by the application or by what env.py wrote; foreign keys are on or off for the whole of it.
+            run(driver, self.ending)
+        connection.info[_OPEN] = self
+        self._level, self._ours, self._changed = _autocommit(driver), True, False
         self._enforced = run(driver, "PRAGMA foreign_keys")[0][0]
         # https://www.sqlite.org/lang_altertable.html, section 7: off before the transaction, checked before its end.
         run(driver, "PRAGMA foreign_keys = OFF")
-        self._patiently(driver, "BEGIN IMMEDIATE")
+        try:
+            self._patiently(driver, "BEGIN IMMEDIATE", "writing to")
+        except BaseException:
+            self._end(connection)
+            raise
 
-    def _before_execute(self, connection: Any, cursor: Any, statement: str, *others: Any) -> None:
+    def _before_execute(
+        self, connection: Any, cursor: Any, statement: str, parameters: Any, *others: Any
+    ) -> Tuple[str, Any]:
         """See what was wrong before, once something is about to change; a run with nothing to do looks at no rows."""
+        if self._ours and statement.lstrip()[:5].upper() == "BEGIN" and _in_transaction(driver_connection(connection)):
+            # SQLAlchemy's manual has applications begin SQLite's transactions by an event of their own.
+            return _NOTHING, parameters
         if self._ours and not self._changed and not statement.lstrip()[:6].upper().startswith(("SELECT", "PRAGMA")):
             self._changed = True
             if self.check_foreign_keys:
                 self._before = _violations(driver_connection(connection))
+        return statement, parameters
 
     def _commit(self, connection: Any) -> None:
-        driver = driver_connection(connection)
-        if not (self._ours and driver.in_transaction):
+        if not self._ours:
             return
-        if self._changed and self.check_foreign_keys:
-            _refuse(_new(self._before, _violations(driver)))
-        self._patiently(driver, self.ending)
-        self._end(driver)
+        driver = driver_connection(connection)
+        try:
+            if _in_transaction(driver):  # else a script has ended it
+                if self._changed and self.check_foreign_keys:
+                    _refuse(_new(self._before, _violations(driver)))
+                self._patiently(driver, self.ending, "reading")
+        except BaseException:
+            self._rollback(connection)
+            raise
+        self._end(connection)
 
     def _rollback(self, connection: Any) -> None:
-        driver = driver_connection(connection)
         if self._ours:
-            if driver.in_transaction:
+            driver = driver_connection(connection)
+            if _in_transaction(driver):
                 run(driver, "ROLLBACK")
-            self._end(driver)
+            self._end(connection)
 
-    def _end(self, driver: Any) -> None:
+    def _end(self, connection: Any) -> None:
         """Leave the driver and the foreign keys as the application had them."""
+        driver = driver_connection(connection)
         run(driver, f"PRAGMA foreign_keys = {self._enforced}")
-        driver.isolation_level = self._level
+        name, value = self._level
+        setattr(driver, name, value)
         self._ours = False
+        connection.info.pop(_OPEN, None)
 
-    def _patiently(self, driver: Any, sql: str) -> None:
-        """Run the beginning or the end of a transaction, again while another process is reading or writing."""
-        end = time.monotonic() + self.timeout
+    def _patiently(self, driver: Any, sql: str, busy: str) -> None:
+        """Run the beginning or the end of a transaction, again while another connection is reading or writing."""
+        end, said = time.monotonic() + self.timeout, False
         while True:
             try:
                 run(driver, sql)
                 return
             except sqlite3.OperationalError as exc:
-                if "locked" not in str(exc) or time.monotonic() >= end:
+                if "locked" not in str(exc):
                     raise
-                time.sleep(0.05)
+                if time.monotonic() >= end:
+                    raise self._in_use(busy) from exc
+            if not said:
+                self.say(
+                    f"Another connection is {busy} {self.shown}; waiting for it, {self.timeout:g} seconds at the most."
+                )
+                said = True
+            time.sleep(0.05)
+
+    def _in_use(self, busy: str) -> MigrateError:
+        return MigrateError(
+            f"Another connection is still {busy} {self.shown} after {self.timeout:g} seconds (database is locked).",
+            "If it is a session of this program, commit it or roll it back before. Otherwise wait and run the command\n"
+            "again, or give it longer: --lock-timeout SECONDS",
+        )
+
+
+def _in_transaction(driver: Any) -> bool:
+    """Return whether a transaction is open; SQLAlchemy's wrapper of aiosqlite's connection does not tell."""
+    return bool(getattr(driver, "driver_connection", driver).in_transaction)
+
+
+def _autocommit(driver: Any) -> Tuple[str, Any]:
+    """Let the driver begin nothing by itself, and return the attribute that did it, with its value until now.
+
+    Python 3.12 has ``autocommit`` beside ``isolation_level``, which counts for nothing where that is False.
+    """
+    name, value = ("autocommit", True) if getattr(driver, "autocommit", None) is False else ("isolation_level", None)
+    before = getattr(driver, name)
+    setattr(driver, name, value)
+    return name, before
 
 
 def _violations(driver: Any) -> List[Violation]:

@@ -181,7 +181,8 @@ class _Run:
         if connection.dialect.name != "sqlite":
             return
         ending = "COMMIT" if self.settings.commits else "ROLLBACK"
-        SQLiteTransactions(connection, self.settings.lock_timeout, self.settings.check_foreign_keys, ending).attach()
+        shown, timeout = shown_url(connection.engine.url), self.settings.lock_timeout
+        SQLiteTransactions(connection, shown, timeout, say, self.settings.check_foreign_keys, ending).attach()
         if arguments.get("transactional_ddl") is None:
             arguments["transactional_ddl"] = True
 
