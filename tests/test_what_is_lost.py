@@ -301,6 +301,24 @@ def test_scripts_that_need_a_connection_are_named_where_nothing_is_executed(make
     assert mysql.version() == ["aaa1"]
 
 
+def test_rows_that_cannot_be_counted_are_not_told_as_none(make_project, mysql):
+    project = initialised(make_project(mysql))
+    mysql.run("CREATE TABLE a (id INTEGER)", "CREATE TABLE b (id INTEGER)", "INSERT INTO a VALUES (1)")
+    project.revision("aaa1", None, "op.drop_table('b')\nop.execute('DROP TABLE a, b')\nop.drop_table('nowhere')")
+    with mysql.engine().connect() as other:
+        other.execute(sa.text("LOCK TABLES b WRITE"))
+        done = project.db("upgrade", "--dry-run", "--ddl-timeout", "1").ok()
+        (found,) = rehearsed(project, "upgrade", "--ddl-timeout", "1")
+        other.execute(sa.text("UNLOCK TABLES"))
+    assert [" ".join(line.split()) for line in done.out.splitlines()[3:6]] == [
+        "drop table b rows not counted",
+        "execute DROP TABLE a, b at least 1 row lost",
+        "drop table nowhere",
+    ]
+    told = [(one["lost"], one["lost_unit"], one["lost_how"]) for one in found["steps"][0]["operations"]]
+    assert told == [(None, "rows", "not counted"), (1, "rows", "lost"), (None, None, "lost")]
+
+
 def test_a_history_of_branches_merges_labels_and_dependencies(project):
     drop = "op.drop_table('{0}')"
     project.revision("aaa1", None, CREATE.format("a"), drop.format("a"), branch_labels=("left",))

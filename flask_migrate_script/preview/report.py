@@ -90,7 +90,7 @@ def _step(number: int, step: RehearsedStep, widths: Tuple[int, int], with_sql: b
     yield f"{number:>3}  {_way(step)}  {step.message}{slow}".rstrip()
     for operation in step.operations:
         loss = _loss(operation).rjust(widths[1])
-        shown = f"    {paint(loss, 'red') if operation.lost else loss}" if loss.strip() else ""
+        shown = f"    {paint(loss, 'red') if operation.lost != 0 else loss}" if loss.strip() else ""
         yield f"     {operation.words:<{widths[0] if shown else 0}}{shown}"
     if step.note:
         yield f"     {step.note}"
@@ -108,6 +108,6 @@ def _way(step: RehearsedStep) -> str:
 def _loss(operation: RehearsedOperation) -> str:
     """Return what an operation loses: ``1,204 rows lost``."""
     if operation.lost is None:
-        return ""
+        return f"{operation.lost_unit} {operation.lost_how}" if operation.lost_unit else ""
     noun = str(operation.lost_unit)[:-1]
     return f"{Count(operation.lost, operation.lost_at_least).shown(noun)} {operation.lost_how}"
