@@ -267,6 +267,9 @@ def test_a_rehearsal_does_not_queue_behind_a_long_query(make_project, postgresql
         transaction.rollback()
     assert "Revision aaa1" in refused.err
     assert "lock" in refused.err.lower()
+    assert (
+        "Another session has the lock: run the command again when it is done, or with --ddl-retries 3;" in refused.err
+    )
     assert postgresql.version() == ["aaa1"]
 
 
