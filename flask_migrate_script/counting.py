@@ -27,7 +27,7 @@ class Count:
         """Return it in words: ``1,204 values``, ``1 row``, ``over 1,000,000 rows``, ``at least 7 values``."""
         if not self.at_least:
             return plural(self.number, noun)
-        return f"{'over' if self.number == BOUND else 'at least'} {self.number:,} {noun}s"
+        return f"{'over' if self.number == BOUND else 'at least'} {plural(self.number, noun)}"
 
 
 def plural(number: int, noun: str) -> str:

@@ -15,6 +15,8 @@ from sqlalchemy.engine.url import make_url
 from test_existing_repositories import BY_HAND, RELEASES, generated
 from test_several_databases import BINDS, bound
 
+from flask_migrate_script.terminal import width
+
 CREATE = "op.create_table('{0}', sa.Column('id', sa.Integer, primary_key=True), sa.Column('name', sa.String(20)))"
 DUMPS = {"postgresql": "pg_dump", "mysql": "mysqldump"}
 
@@ -141,6 +143,16 @@ def test_a_file_that_is_not_there_is_not_there_afterwards(project):
     with unchanged(project.database):
         project.db("upgrade", "--dry-run").ok()
     assert dump(project.database) is None
+
+
+def test_the_report_is_aligned_and_commands_no_terminal(project):
+    project.database.run('CREATE TABLE "表" (id INTEGER)', "CREATE TABLE users (id INTEGER)")
+    drops = "op.drop_table('表')\nop.drop_table('users')\nop.execute('SELECT 1 -- \\x1b[2J')"
+    project.revision("aaa1", None, drops, message=r"clear \x1b[2Jit")
+    done = project.db("upgrade", "--dry-run").ok()
+    assert "\x1b" not in done.out
+    assert "  1  base -> aaa1  clear ?[2Jit\n" in done.out
+    assert len({width(line) for line in done.out.splitlines() if line.endswith("0 rows lost")}) == 1
 
 
 FAILS = """

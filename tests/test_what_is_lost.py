@@ -267,6 +267,9 @@ def test_a_rehearsal_does_not_queue_behind_a_long_query(make_project, postgresql
         transaction.rollback()
     assert "Revision aaa1" in refused.err
     assert "lock" in refused.err.lower()
+    assert (
+        "Another session has the lock: run the command again when it is done, or with --ddl-retries 3;" in refused.err
+    )
     assert postgresql.version() == ["aaa1"]
 
 
@@ -299,6 +302,24 @@ def test_scripts_that_need_a_connection_are_named_where_nothing_is_executed(make
     assert [bool(step["note"]) for step in found["steps"]] == [True, False, True]
     assert losses(found) == {"drop table users": (1, "rows")}
     assert mysql.version() == ["aaa1"]
+
+
+def test_rows_that_cannot_be_counted_are_not_told_as_none(make_project, mysql):
+    project = initialised(make_project(mysql))
+    mysql.run("CREATE TABLE a (id INTEGER)", "CREATE TABLE b (id INTEGER)", "INSERT INTO a VALUES (1)")
+    project.revision("aaa1", None, "op.drop_table('b')\nop.execute('DROP TABLE a, b')\nop.drop_table('nowhere')")
+    with mysql.engine().connect() as other:
+        other.execute(sa.text("LOCK TABLES b WRITE"))
+        done = project.db("upgrade", "--dry-run", "--ddl-timeout", "1").ok()
+        (found,) = rehearsed(project, "upgrade", "--ddl-timeout", "1")
+        other.execute(sa.text("UNLOCK TABLES"))
+    assert [" ".join(line.split()) for line in done.out.splitlines()[3:6]] == [
+        "drop table b rows not counted",
+        "execute DROP TABLE a, b at least 1 row lost",
+        "drop table nowhere",
+    ]
+    told = [(one["lost"], one["lost_unit"], one["lost_how"]) for one in found["steps"][0]["operations"]]
+    assert told == [(None, "rows", "not counted"), (1, "rows", "lost"), (None, None, "lost")]
 
 
 def test_a_history_of_branches_merges_labels_and_dependencies(project):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Callable, Optional, Tuple
 
 from ..errors import Asked, MigrateError
+from ..guard.patience import is_lock_timeout
 from .asked import beyond_the_end, command_error
 from .database import connection, database, driver, url
 from .failure import TRACEBACK, Failure, is_users, named, said, shown
@@ -43,8 +44,15 @@ def migration_failed(failure: Failure) -> Optional[MigrateError]:
             where = f"Revision {names['revision']} ({shown(frame.f_code.co_filename)}, line {line}) failed"
             words, statement = said(failure)
             problem = "\n".join(filter(None, (f"{where}: {words}", statement)))
-            return MigrateError(problem, f"Mend the script and run the command again; {TRACEBACK}")
+            return MigrateError(problem, f"{_to_do(failure)}; {TRACEBACK}")
     return None
+
+
+def _to_do(failure: Failure) -> str:
+    """A lock that another session has is no fault of the script."""
+    if any(map(is_lock_timeout, failure.chain)):
+        return "Another session has the lock: run the command again when it is done, or with --ddl-retries 3"
+    return "Mend the script and run the command again"
 
 
 def no_application(failure: Failure) -> Optional[MigrateError]:

@@ -16,16 +16,19 @@ from ..quoting import identifier, qualified
 from ..raw_sql import destroying, is_a_delete
 from .misfits import misfit
 
+NOT_COUNTED = "not counted"
+
 
 @dataclass(frozen=True)
 class Loss:
     """What an operation loses.
 
+    :param count: None where the database did not say, as a table that is in use.
     :param unit: ``"rows"`` or ``"values"``.
-    :param how: ``"lost"``, ``"cut or refused"`` or ``"refused"``.
+    :param how: ``"lost"``, ``"cut or refused"``, ``"refused"`` or ``"not counted"``.
     """
 
-    count: Count
+    count: Optional[Count]
     unit: str
     how: str = "lost"
 
@@ -70,12 +73,12 @@ def _altered_column(connection: Any, operation: Any) -> Optional[Loss]:
     if condition:
         query = counting.query(connection.dialect.name, table, column, condition)
         found = _counted(connection, query, "values", "cut or refused")
-        if found and found.count:
+        if found and (found.count or found.count is None):
             return found
     if operation.modify_nullable is False:
         query = counting.query(connection.dialect.name, table, column, "c IS NULL")
         found = _counted(connection, query, "rows", "refused")
-        return found if found and found.count else None
+        return found if found and (found.count or found.count is None) else None
     return None
 
 
@@ -96,12 +99,22 @@ def _values(connection: Any, table: str, column: str) -> Optional[Loss]:
 
 
 def _counted(connection: Any, query: str, unit: str, how: str) -> Optional[Loss]:
-    rows = _answer(connection, query)
-    return Loss(counting.counted(*rows[0]), unit, how) if rows else None
+    try:
+        rows = _answer(connection, query)
+    except Exception as exc:  # whatever the driver says
+        return Loss(None, unit, NOT_COUNTED) if exc.args[:1] in _IN_THE_WAY else None
+    return Loss(counting.counted(*rows[0]), unit, how)
+
+
+_IN_THE_WAY = ((1205,), (3572,), (1142,), (1143,), (1969,), (3024,))
+"""MySQL's and MariaDB's errors, where the rows are there all the same: in use, no right to read them, too slow.
+
+Elsewhere the operation itself fails by what is in the way, or there is no such table yet.
+"""
 
 
 def _answer(connection: Any, sql: str) -> Any:
-    """Return the rows of a query; None where it fails, with the transaction as good as it was."""
+    """Return the rows of a query; where it fails, the transaction is as good as it was."""
     driver = driver_connection(connection)
     # An error there ends the transaction.
     keeps = connection.dialect.name == "postgresql" and not getattr(driver, "autocommit", False)
@@ -109,10 +122,10 @@ def _answer(connection: Any, sql: str) -> Any:
         if keeps:
             run(driver, "SAVEPOINT counting")
         return run(driver, sql)
-    except Exception:  # a table that an earlier step would have made, a right that is missing: whatever the driver says
+    except Exception:
         if keeps:
             run(driver, "ROLLBACK TO SAVEPOINT counting")
-        return None
+        raise
     finally:
         if keeps:
             run(driver, "RELEASE SAVEPOINT counting")

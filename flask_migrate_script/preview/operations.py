@@ -84,9 +84,14 @@ class Recorder:
         """Add to what an operation loses; where it is rows and values, the rows are told."""
         if not loss or not self.entry or (self.entry.lost and self.entry.lost_unit == "rows" != loss.unit):
             return
-        before = self.entry.lost or 0 if self.entry.lost_unit == loss.unit else 0
-        self.entry.lost, self.entry.lost_unit = before + loss.count.number, loss.unit
-        self.entry.lost_at_least, self.entry.lost_how = self.entry.lost_at_least or loss.count.at_least, loss.how
+        entry, uncounted = self.entry, self.entry.lost_how == losses.NOT_COUNTED
+        if loss.count is None:
+            entry.lost_at_least = entry.lost is not None
+            entry.lost_unit, entry.lost_how = loss.unit, entry.lost_how if entry.lost_at_least else loss.how
+            return
+        before = entry.lost or 0 if entry.lost_unit == loss.unit else 0
+        entry.lost, entry.lost_unit, entry.lost_how = before + loss.count.number, loss.unit, loss.how
+        entry.lost_at_least = entry.lost_at_least or loss.count.at_least or uncounted
 
 
 _recorder: ContextVar[Optional[Recorder]] = ContextVar("flask_migrate_script.recorder", default=None)

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 from .. import invocation
 from ..counting import Count
 from ..options import command_name, parameters
-from ..terminal import Paint, plain
+from ..terminal import Paint, one_line, plain, width
 from .results import Rehearsal, RehearsedDatabase, RehearsedOperation, RehearsedStep
 
 SLOW = 1.0
@@ -80,16 +80,19 @@ def _how(database: RehearsedDatabase) -> str:
 def _widths(steps: Sequence[RehearsedStep]) -> Tuple[int, int]:
     """Return the widths of the operations and of what they lose, so that all losses end in one column."""
     losing = [one for step in steps for one in step.operations if _loss(one)]
-    return max([NARROWEST, *(len(one.words) for one in losing)]), max((len(_loss(one)) for one in losing), default=0)
+    return max([NARROWEST, *(width(one_line(one.words)) for one in losing)]), max(
+        (len(_loss(one)) for one in losing), default=0
+    )
 
 
 def _step(number: int, step: RehearsedStep, widths: Tuple[int, int], with_sql: bool, paint: Paint) -> Iterator[str]:
     slow = f"  ({step.seconds:.1f} s)" if step.seconds >= SLOW else ""
-    yield f"{number:>3}  {_way(step)}  {step.message}{slow}".rstrip()
+    yield f"{number:>3}  {_way(step)}  {one_line(step.message)}{slow}".rstrip()
     for operation in step.operations:
         loss = _loss(operation).rjust(widths[1])
-        shown = f"    {paint(loss, 'red') if operation.lost else loss}" if loss.strip() else ""
-        yield f"     {operation.words:<{widths[0] if shown else 0}}{shown}"
+        shown = f"    {paint(loss, 'red') if operation.lost != 0 else loss}" if loss.strip() else ""
+        words = one_line(operation.words)
+        yield f"     {words}{' ' * (widths[0] - width(words)) if shown else ''}{shown}"
     if step.note:
         yield f"     {step.note}"
     for statement in step.sql if with_sql else ():
@@ -106,6 +109,6 @@ def _way(step: RehearsedStep) -> str:
 def _loss(operation: RehearsedOperation) -> str:
     """Return what an operation loses: ``1,204 rows lost``."""
     if operation.lost is None:
-        return ""
+        return f"{operation.lost_unit} {operation.lost_how}" if operation.lost_unit else ""
     noun = str(operation.lost_unit)[:-1]
     return f"{Count(operation.lost, operation.lost_at_least).shown(noun)} {operation.lost_how}"
