@@ -71,7 +71,7 @@ def narrowed(old: Any, new: Any, column: str, dialect: Any) -> Optional[Narrowin
     if sizes[0] == sizes[1] or (sizes[1][0] == "text" and sizes[1][1] is None):
         return None
     if sizes[0][0] != sizes[1][0]:
-        return (what, f"{column} IS NOT NULL") if not _widens(sizes[0][0], sizes[1][0], sizes[1][1]) else None
+        return (what, f"{column} IS NOT NULL") if not _widens(sizes[0][0], sizes[1][0], dialect) else None
     if not _smaller(sizes[0][1], sizes[1][1]):
         return None
     if sizes[0][0] == "text":
@@ -84,9 +84,14 @@ def narrowed(old: Any, new: Any, column: str, dialect: Any) -> Optional[Narrowin
 _LENGTH = {"mysql": "char_length", "mariadb": "char_length"}
 
 
-def _widens(old: str, new: str, size: Any) -> bool:
-    """Return whether every value of one family is one of the other: a date is a moment, a number can be text."""
-    return (old, new) in (("integer", "number"), ("boolean", "integer"), ("date", "moment"))
+def _widens(old: str, new: str, dialect: Any) -> bool:
+    """Return whether every value of one family is one of the other: a date is a moment, but in SQLite.
+
+    There both are texts, of which a batch makes numbers: CAST('2024-12-31' AS DATETIME) is 2024.
+    """
+    if (old, new) == ("date", "moment"):
+        return bool(dialect.name != "sqlite")
+    return (old, new) in (("integer", "number"), ("boolean", "integer"))
 
 
 def _smaller(old: Any, new: Any) -> bool:
