@@ -196,3 +196,57 @@ def test_a_script_of_one_database_fills_another(make_project, sqlite, postgresql
     offline = project.db("upgrade", "1111:2222", "--sql", env=elsewhere).ok()
     # A % is doubled there on some drivers, as in any SQL that SQLAlchemy writes for them.
     assert """UPDATE "user" SET email='it''s 10:30, 5%""" in offline.out
+
+
+TYPES = """
+import enum
+from sqlalchemy import types
+
+
+class Colour(enum.Enum):
+    red = 1
+    blue = 2
+
+
+class User(db.Model):
+    __tablename__ = "users"
+    id = db.Column(db.Integer, primary_key=True)
+    nick = db.Column(db.String(20))
+    colour = db.Column(db.Enum(Colour, native_enum=False, length=9), nullable=False)
+    seen = db.Column(db.DateTime(timezone=True), nullable=False)
+    key = db.Column(db.LargeBinary, nullable=False)
+    more = db.Column(types.JSON, nullable=False)
+"""
+
+READ = """
+from manage import *
+with app.app_context():
+    for one in User.query.all():
+        print(one.colour, one.seen.isoformat()[:19], one.key, one.more)
+"""
+
+
+def test_values_of_all_types_are_read_as_the_application_writes_them(make_project, database):
+    project = changed(make_project(database), TYPES)
+    values = {"colour": "blue", "seen": "2024-02-29T12:30:00+00:00", "key": "it's", "more": '{"a: b": [1, "\\\\ 5%"]}'}
+    project.db("migrate", "--rev-id", "2222", *fills({f"users.{name}": value for name, value in values.items()})).ok()
+    project.db("upgrade").ok()
+    expected = """Colour.blue 2024-02-29T12:30:00 b"it's" {'a: b': [1, '\\\\ 5%']}\n"""
+    assert project.python("-c", READ).ok().out == expected * 2
+
+
+def test_lists_and_what_only_postgresql_has(make_project, postgresql):
+    columns = """
+    nick = db.Column(db.String(20))
+    words = db.Column(dialect.ARRAY(db.String), nullable=False)
+    none = db.Column(dialect.ARRAY(db.Integer), nullable=False)
+    host = db.Column(dialect.INET, nullable=False)
+    """
+    models = BEFORE.replace("    nick = db.Column(db.String(20))", columns.strip("\n"))
+    project = changed(make_project(postgresql), f"from sqlalchemy.dialects import postgresql as dialect\n{models}")
+    words = r"""users.words=["a\"b", "c\\d, e", null, "it's"]"""
+    done = project.db("migrate", "--fill", words, "--fill", "users.none=[]", "--fill", "users.host=127.0.0.1")
+    assert "cannot be given" not in done.ok().err
+    project.db("upgrade").ok()
+    found = postgresql.rows("SELECT DISTINCT words, \"none\", host = '127.0.0.1' FROM users")
+    assert found == [(['a"b', "c\\d, e", None, "it's"], [], True)]
