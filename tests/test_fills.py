@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import sqlalchemy as sa
 from conftest import application, initialised, on_a_terminal, schema, script
 
 BEFORE = """
@@ -250,3 +251,23 @@ def test_lists_and_what_only_postgresql_has(make_project, postgresql):
     project.db("upgrade").ok()
     found = postgresql.rows("SELECT DISTINCT words, \"none\", host = '127.0.0.1' FROM users")
     assert found == [(['a"b', "c\\d, e", None, "it's"], [], True)]
+
+
+def test_a_column_of_another_type_is_filled_with_a_value_of_that_type(make_project, database):
+    """The type comes first, then the value, then NOT NULL; what MySQL has to be told of the column is kept."""
+    project = make_project(database)
+    before = BEFORE.replace("nick = db.Column(db.String(20)", "nick = db.Column(db.Integer, comment='x'")
+    after = BEFORE.replace("db.String(20)", "db.String(20), nullable=False, comment='y'")
+    project.write("manage.py", application(before).replace("Migrate(app, db", "Migrate(app, db, compare_type=True"))
+    project.db("init").ok()
+    project.db("migrate", "--rev-id", "1111").ok()
+    project.db("upgrade").ok()
+    database.run("INSERT INTO users (nick) VALUES (7)", "INSERT INTO users (nick) VALUES (NULL)")
+    project.write("manage.py", application(after).replace("Migrate(app, db", "Migrate(app, db, compare_type=True"))
+    project.db("migrate", "--rev-id", "2222", "--fill", "users.nick=nobody").ok()
+    project.db("upgrade").ok()
+    assert database.rows("SELECT nick FROM users ORDER BY id") == [("7",), ("nobody",)]
+    assert not {name: null for name, _, null, _ in schema(database)["users"]["columns"]}["nick"]
+    if database.kind != "sqlite":
+        with database.engine().connect() as connection:
+            assert sa.inspect(connection).get_columns("users")[1]["comment"] == "y"

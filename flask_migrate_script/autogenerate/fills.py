@@ -76,16 +76,25 @@ def fill(container: Any, need: Need, value: str, dialect: Any) -> None:
     in_sql = literal(value, need.column, dialect)
     statement = FillNulls(need.table.table_name, need.column.name, in_sql, need.table.schema)
     place = container.ops.index(need.table)
-    if not need.is_added:
+    if not need.is_added and need.operation.modify_type is None:
         container.ops.insert(place, statement)
         return
-    column = _nullable(need.column)
-    table, schema = need.table.table_name, need.table.schema
-    need.table.ops[need.table.ops.index(need.operation)] = ops.AddColumnOp.from_column_and_tablename(
-        schema, table, column
-    )
+    # What the column is comes first, in which the value fits; then the value; then NOT NULL.
+    table, schema, column = need.table.table_name, need.table.schema, need.column
+    if need.is_added:
+        nullable = ops.AddColumnOp.from_column_and_tablename(schema, table, _nullable(column))
+        need.table.ops[need.table.ops.index(need.operation)] = nullable
+    else:
+        need.operation.modify_nullable, need.operation.existing_nullable = None, True
     not_null = ops.AlterColumnOp(
-        table, column.name, schema=schema, existing_type=column.type, modify_nullable=False, existing_nullable=True
+        table,
+        column.name,
+        schema=schema,
+        existing_type=column.type,
+        existing_server_default=column.server_default or False,
+        existing_comment=column.comment,
+        modify_nullable=False,
+        existing_nullable=True,
     )
     kind = InBatch if dialect.name == "sqlite" else ops.ModifyTableOps
     container.ops[place + 1 : place + 1] = [statement, kind(table, [not_null], schema=schema)]
