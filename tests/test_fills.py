@@ -271,3 +271,28 @@ def test_a_column_of_another_type_is_filled_with_a_value_of_that_type(make_proje
     if database.kind != "sqlite":
         with database.engine().connect() as connection:
             assert sa.inspect(connection).get_columns("users")[1]["comment"] == "y"
+
+
+UNIQUE = BEFORE.replace("db.String(20)", "db.String(20), nullable=False").replace(
+    "    nick", "    email = db.Column(db.String(20), nullable=False, index=True, unique=True)\n    nick"
+)
+NO_ONE_VALUE = "users.email is unique, and 2 rows would get the value"
+
+
+def test_one_value_is_not_for_several_rows_of_a_unique_column(make_project, sqlite):
+    project = changed(make_project(sqlite), UNIQUE)
+    refused = project.db("migrate", "--fill", "users.email=x").failed()
+    assert f"--fill users.email=x: {NO_ONE_VALUE}." in refused.err
+    assert "Nothing was written. Let the column be nullable first" in refused.err
+    assert len(project.versions()) == 1
+    # What can be filled is asked for all the same.
+    code, _, err = on_a_terminal(project, "nobody\n", "manage.py", "db", "migrate", "--rev-id", "2222")
+    assert code == 0, err
+    assert "users.nick becomes NOT NULL and has 1 null. A value for them" in err
+    assert f"users.email is NOT NULL without a server default, and users has rows. But {NO_ONE_VALUE}." in err
+    assert "--fill users.email=" not in err
+    sqlite.run("DELETE FROM users WHERE nick IS NULL")
+    project.versions()[1].unlink()
+    project.db("migrate", "--fill", "users.email=x").ok()
+    project.db("upgrade").ok()
+    assert sqlite.rows("SELECT nick, email FROM users") == [("Ann", "x")]

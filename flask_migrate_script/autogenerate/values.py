@@ -35,6 +35,11 @@ def literal(value: str, column: Any, dialect: Any) -> str:
         raise DoesNotFit(f"{value!r} is not {_WORDS.get(kind, kind.__name__)}") from None
 
 
+def takes(column: Any, dialect: Any) -> bool:
+    """Return whether a value for a column can be given as a text at all."""
+    return _conversion(column.type, dialect) is not None
+
+
 def _conversion(kind: Any, dialect: Any) -> Optional[Callable[[str, Any, Any], str]]:
     """Return what makes SQL of a text; PostgreSQL reads a value of any type from one."""
     return _CONVERSIONS.get(_python_type(kind), _text if dialect.name == "postgresql" else None)
