@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import sqlalchemy as sa
 from conftest import application, initialised, on_a_terminal, schema, script
 
 BEFORE = """
@@ -196,3 +197,102 @@ def test_a_script_of_one_database_fills_another(make_project, sqlite, postgresql
     offline = project.db("upgrade", "1111:2222", "--sql", env=elsewhere).ok()
     # A % is doubled there on some drivers, as in any SQL that SQLAlchemy writes for them.
     assert """UPDATE "user" SET email='it''s 10:30, 5%""" in offline.out
+
+
+TYPES = """
+import enum
+from sqlalchemy import types
+
+
+class Colour(enum.Enum):
+    red = 1
+    blue = 2
+
+
+class User(db.Model):
+    __tablename__ = "users"
+    id = db.Column(db.Integer, primary_key=True)
+    nick = db.Column(db.String(20))
+    colour = db.Column(db.Enum(Colour, native_enum=False, length=9), nullable=False)
+    seen = db.Column(db.DateTime(timezone=True), nullable=False)
+    key = db.Column(db.LargeBinary, nullable=False)
+    more = db.Column(types.JSON, nullable=False)
+"""
+
+READ = """
+from manage import *
+with app.app_context():
+    for one in User.query.all():
+        print(one.colour, one.seen.isoformat()[:19], one.key, one.more)
+"""
+
+
+def test_values_of_all_types_are_read_as_the_application_writes_them(make_project, database):
+    project = changed(make_project(database), TYPES)
+    values = {"colour": "blue", "seen": "2024-02-29T12:30:00+00:00", "key": "it's", "more": '{"a: b": [1, "\\\\ 5%"]}'}
+    project.db("migrate", "--rev-id", "2222", *fills({f"users.{name}": value for name, value in values.items()})).ok()
+    project.db("upgrade").ok()
+    expected = """Colour.blue 2024-02-29T12:30:00 b"it's" {'a: b': [1, '\\\\ 5%']}\n"""
+    assert project.python("-c", READ).ok().out == expected * 2
+
+
+def test_lists_and_what_only_postgresql_has(make_project, postgresql):
+    columns = """
+    nick = db.Column(db.String(20))
+    words = db.Column(dialect.ARRAY(db.String), nullable=False)
+    none = db.Column(dialect.ARRAY(db.Integer), nullable=False)
+    host = db.Column(dialect.INET, nullable=False)
+    """
+    models = BEFORE.replace("    nick = db.Column(db.String(20))", columns.strip("\n"))
+    project = changed(make_project(postgresql), f"from sqlalchemy.dialects import postgresql as dialect\n{models}")
+    words = r"""users.words=["a\"b", "c\\d, e", null, "it's"]"""
+    done = project.db("migrate", "--fill", words, "--fill", "users.none=[]", "--fill", "users.host=127.0.0.1")
+    assert "cannot be given" not in done.ok().err
+    project.db("upgrade").ok()
+    found = postgresql.rows("SELECT DISTINCT words, \"none\", host = '127.0.0.1' FROM users")
+    assert found == [(['a"b', "c\\d, e", None, "it's"], [], True)]
+
+
+def test_a_column_of_another_type_is_filled_with_a_value_of_that_type(make_project, database):
+    """The type comes first, then the value, then NOT NULL; what MySQL has to be told of the column is kept."""
+    project = make_project(database)
+    before = BEFORE.replace("nick = db.Column(db.String(20)", "nick = db.Column(db.Integer, comment='x'")
+    after = BEFORE.replace("db.String(20)", "db.String(20), nullable=False, comment='y'")
+    project.write("manage.py", application(before).replace("Migrate(app, db", "Migrate(app, db, compare_type=True"))
+    project.db("init").ok()
+    project.db("migrate", "--rev-id", "1111").ok()
+    project.db("upgrade").ok()
+    database.run("INSERT INTO users (nick) VALUES (7)", "INSERT INTO users (nick) VALUES (NULL)")
+    project.write("manage.py", application(after).replace("Migrate(app, db", "Migrate(app, db, compare_type=True"))
+    project.db("migrate", "--rev-id", "2222", "--fill", "users.nick=nobody").ok()
+    project.db("upgrade").ok()
+    assert database.rows("SELECT nick FROM users ORDER BY id") == [("7",), ("nobody",)]
+    assert not {name: null for name, _, null, _ in schema(database)["users"]["columns"]}["nick"]
+    if database.kind != "sqlite":
+        with database.engine().connect() as connection:
+            assert sa.inspect(connection).get_columns("users")[1]["comment"] == "y"
+
+
+UNIQUE = BEFORE.replace("db.String(20)", "db.String(20), nullable=False").replace(
+    "    nick", "    email = db.Column(db.String(20), nullable=False, index=True, unique=True)\n    nick"
+)
+NO_ONE_VALUE = "users.email is unique, and 2 rows would get the value"
+
+
+def test_one_value_is_not_for_several_rows_of_a_unique_column(make_project, sqlite):
+    project = changed(make_project(sqlite), UNIQUE)
+    refused = project.db("migrate", "--fill", "users.email=x").failed()
+    assert f"--fill users.email=x: {NO_ONE_VALUE}." in refused.err
+    assert "Nothing was written. Let the column be nullable first" in refused.err
+    assert len(project.versions()) == 1
+    # What can be filled is asked for all the same.
+    code, _, err = on_a_terminal(project, "nobody\n", "manage.py", "db", "migrate", "--rev-id", "2222")
+    assert code == 0, err
+    assert "users.nick becomes NOT NULL and has 1 null. A value for them" in err
+    assert f"users.email is NOT NULL without a server default, and users has rows. But {NO_ONE_VALUE}." in err
+    assert "--fill users.email=" not in err
+    sqlite.run("DELETE FROM users WHERE nick IS NULL")
+    project.versions()[1].unlink()
+    project.db("migrate", "--fill", "users.email=x").ok()
+    project.db("upgrade").ok()
+    assert sqlite.rows("SELECT nick, email FROM users") == [("Ann", "x")]

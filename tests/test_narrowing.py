@@ -2,7 +2,7 @@
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from flask_migrate_script.autogenerate.losses import narrowed
 
@@ -80,3 +80,10 @@ def test_a_narrower_type_of_mysql(old, new, condition):
 @pytest.mark.parametrize(("old", "new"), AS_WIDE_IN_MYSQL)
 def test_a_type_of_mysql_that_holds_as_much(old, new):
     assert narrowed(old, new, "c", MYSQL) is None
+
+
+def test_a_date_becomes_a_moment_but_in_sqlite():
+    """Its values are texts: CAST('2024-12-31' AS DATETIME), which a batch writes, is 2024."""
+    assert narrowed(sa.Date(), sa.DateTime(), "c", SQLITE) == ("becomes DATETIME from DATE", "c IS NOT NULL")
+    for dialect in (postgresql.dialect(), mysql.dialect()):
+        assert narrowed(sa.Date(), sa.DateTime(), "c", dialect) is None

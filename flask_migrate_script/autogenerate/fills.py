@@ -11,7 +11,7 @@ from ..counting import Count, count, is_empty
 from ..quoting import identifier, qualified
 from .changes import Source, in_tables, shown
 from .operations import FillNulls, InBatch
-from .values import DoesNotFit, literal
+from .values import DoesNotFit, literal, takes
 
 
 @dataclass
@@ -21,12 +21,14 @@ class Need:
     :param table: the ModifyTableOps with the operation.
     :param operation: adds the column, or alters it.
     :param column: as the models have it.
-    :param rows: how many; for a column that is added, only whether there are any.
+    :param dialect: SQLAlchemy's dialect of the database at hand.
+    :param rows: how many; for a column that is added, only whether there are any, unless it is unique.
     """
 
     table: Any
     operation: Any
     column: Any
+    dialect: Any
     rows: Count
 
     @property
@@ -41,6 +43,15 @@ class Need:
     def position(self) -> int:
         """The column's place in its table: older Alembics have added columns in any order (seen on 1.4.3)."""
         return list(self.column.table.columns.keys()).index(self.column.key)
+
+    @property
+    def obstacle(self) -> str:
+        """Why no one value will do for the rows; empty where one will."""
+        if not takes(self.column, self.dialect):
+            return f"a value of type {self.column.type} cannot be given here"
+        if _is_unique(self.column) and self.rows.number > 1:
+            return f"{self.name} is unique, and {self.rows.shown('row')} would get the value"
+        return ""
 
     def __str__(self) -> str:
         table = shown(self.table.schema, self.table.table_name)
@@ -59,44 +70,54 @@ def needs(container: Any, context: Any, source: Source) -> List[Need]:
     for table, operation in in_tables(container):
         if isinstance(operation, ops.AddColumnOp) and _has_no_value(operation.column):
             place = qualified(context.dialect, table.schema, source(table.schema, table.table_name)[0])
-            rows = Count(0 if is_empty(context.connection, place) else 1)
-            found.append(Need(table, operation, operation.column, rows))
+            rows = _rows(context.connection, place, operation.column)
+            found.append(Need(table, operation, operation.column, context.dialect, rows))
         elif isinstance(operation, ops.AlterColumnOp) and operation.modify_nullable is False:
             column = _of_models(context, table, operation)
             if column is not None:
-                found.append(Need(table, operation, column, _nulls(context, table, operation, source)))
+                nulls = _nulls(context, table, operation, source)
+                found.append(Need(table, operation, column, context.dialect, nulls))
     return sorted(found, key=lambda need: (container.ops.index(need.table), need.position))
 
 
-def fill(container: Any, need: Need, value: str, dialect: Any) -> None:
+def fill(container: Any, need: Need, value: str) -> None:
     """Give the rows that are there a value before the column becomes NOT NULL.
 
     :raises DoesNotFit: if the column cannot hold the value.
     """
-    in_sql = literal(value, need.column, dialect)
+    in_sql = literal(value, need.column, need.dialect)
     statement = FillNulls(need.table.table_name, need.column.name, in_sql, need.table.schema)
     place = container.ops.index(need.table)
-    if not need.is_added:
+    if not need.is_added and need.operation.modify_type is None:
         container.ops.insert(place, statement)
         return
-    column = _nullable(need.column)
-    table, schema = need.table.table_name, need.table.schema
-    need.table.ops[need.table.ops.index(need.operation)] = ops.AddColumnOp.from_column_and_tablename(
-        schema, table, column
-    )
+    # What the column is comes first, in which the value fits; then the value; then NOT NULL.
+    table, schema, column = need.table.table_name, need.table.schema, need.column
+    if need.is_added:
+        nullable = ops.AddColumnOp.from_column_and_tablename(schema, table, _nullable(column))
+        need.table.ops[need.table.ops.index(need.operation)] = nullable
+    else:
+        need.operation.modify_nullable, need.operation.existing_nullable = None, True
     not_null = ops.AlterColumnOp(
-        table, column.name, schema=schema, existing_type=column.type, modify_nullable=False, existing_nullable=True
+        table,
+        column.name,
+        schema=schema,
+        existing_type=column.type,
+        existing_server_default=column.server_default or False,
+        existing_comment=column.comment,
+        modify_nullable=False,
+        existing_nullable=True,
     )
-    kind = InBatch if dialect.name == "sqlite" else ops.ModifyTableOps
+    kind = InBatch if need.dialect.name == "sqlite" else ops.ModifyTableOps
     container.ops[place + 1 : place + 1] = [statement, kind(table, [not_null], schema=schema)]
 
 
-def refused(need: Need, dialect: Any) -> Callable[[str], Optional[str]]:
+def refused(need: Need) -> Callable[[str], Optional[str]]:
     """Return a function that says what is wrong with a value for a column, or None."""
 
     def check(value: str) -> Optional[str]:
         try:
-            literal(value, need.column, dialect)
+            literal(value, need.column, need.dialect)
         except DoesNotFit as error:
             return f"{need.name}: {error}."
         return None
@@ -106,6 +127,22 @@ def refused(need: Need, dialect: Any) -> Callable[[str], Optional[str]]:
 
 def _has_no_value(column: Any) -> bool:
     return not (column.nullable or column.server_default is not None or column.primary_key)
+
+
+def _rows(connection: Any, place: str, column: Any) -> Count:
+    if _is_unique(column):
+        return count(connection, place)
+    return Count(0 if is_empty(connection, place) else 1)
+
+
+def _is_unique(column: Any) -> bool:
+    """Return whether no two rows may have one value in a column; a unique index of some rows does not say so."""
+    from sqlalchemy import UniqueConstraint
+
+    table = column.table
+    alone = [one for one in table.constraints if isinstance(one, UniqueConstraint)]
+    alone += [one for one in table.indexes if one.unique and not any("where" in key for key in one.dialect_kwargs)]
+    return any([known.name for known in one.columns] == [column.name] for one in alone)
 
 
 def _of_models(context: Any, table: Any, operation: Any) -> Any:

@@ -29,6 +29,7 @@ class Findings:
     filled: Set[str] = field(default_factory=set)
     candidates: List[str] = field(default_factory=list)
     unfilled: List[str] = field(default_factory=list)
+    unfillable: List[str] = field(default_factory=list)
     lost: List[Tuple[Any, str]] = field(default_factory=list)
 
 
@@ -125,6 +126,7 @@ class KeepingData:
         return [
             *_listed(_IF_RENAMED, self.found.candidates),
             *_listed(_UNFILLED, self.found.unfilled),
+            *_listed(_UNFILLABLE, self.found.unfillable),
             *_listed(_DESTROYS, [line for operation, line in self.found.lost if id(operation) in left]),
         ]
 
@@ -134,6 +136,8 @@ _IF_RENAMED = (
     " If they were renamed, delete it and run this again with:"
 )
 _UNFILLED = "The upgrade fails where rows have no value (MySQL takes '' or 0). Delete it and run this again with:"
+_EACH_ROW = "Let the column be nullable first, give each row its value, and make it NOT NULL in a later revision."
+_UNFILLABLE = f"The upgrade fails where rows have no value, and no --fill is for all of them. Delete it. {_EACH_ROW}"
 _DESTROYS = "The upgrade destroys data; this much in the database at hand:"
 
 
@@ -182,18 +186,23 @@ class _OneDatabase:
 
     def _answered(self, need: fills.Need) -> Optional[str]:
         """Return the value that a person gives, or None where nobody gives one."""
+        if need.obstacle:
+            self.found.unfillable.append(f"{self.prefix}{need} But {need.obstacle}.")
+            return None
         terminal = self.asked.terminal
         if terminal:
             question = f"{self.prefix}{need} A value for them (empty for none):"
-            value = terminal.value(question, fills.refused(need, self.context.dialect))
+            value = terminal.value(question, fills.refused(need))
             if value is not None:
                 return value
         self.found.unfilled.append(f"{self.prefix}--fill {need.name}=VALUE   {need}")
         return None
 
     def _fill_with(self, need: fills.Need, value: str) -> None:
+        if need.obstacle:
+            raise MigrateError(f"--fill {need.name}={value}: {need.obstacle}.", f"Nothing was written. {_EACH_ROW}")
         try:
-            fills.fill(self.upgrade, need, value, self.context.dialect)
+            fills.fill(self.upgrade, need, value)
         except DoesNotFit as error:
             raise MigrateError(f"--fill {need.name}={value}: {error}.", "Nothing was written.") from None
 

@@ -6,7 +6,7 @@ import datetime
 import decimal
 import json
 import uuid
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Optional
 
 from ..quoting import quoted
 
@@ -24,8 +24,7 @@ def literal(value: str, column: Any, dialect: Any) -> str:
     :param column: SQLAlchemy's, of the models.
     :raises DoesNotFit: if the column cannot hold it.
     """
-    kind = _python_type(column.type)
-    convert = _CONVERSIONS.get(kind)
+    kind, convert = _python_type(column.type), _conversion(column.type, dialect)
     if convert is None:
         raise DoesNotFit(f"a value of type {column.type} cannot be given here")
     try:
@@ -36,12 +35,28 @@ def literal(value: str, column: Any, dialect: Any) -> str:
         raise DoesNotFit(f"{value!r} is not {_WORDS.get(kind, kind.__name__)}") from None
 
 
+def takes(column: Any, dialect: Any) -> bool:
+    """Return whether a value for a column can be given as a text at all."""
+    return _conversion(column.type, dialect) is not None
+
+
+def _conversion(kind: Any, dialect: Any) -> Optional[Callable[[str, Any, Any], str]]:
+    """Return what makes SQL of a text; PostgreSQL reads a value of any type from one."""
+    return _CONVERSIONS.get(_python_type(kind), _text if dialect.name == "postgresql" else None)
+
+
 def _python_type(kind: Any) -> type:
+    import sqlalchemy
+
+    # Not by its python_type: that is the Enum of Python, where it is made from one; any object (seen on 2.1); a text.
+    for name, known in (("Enum", str), ("JSON", dict), ("Uuid", uuid.UUID)):
+        if isinstance(kind, getattr(sqlalchemy, name, ())):
+            return known
     try:
-        found: type = kind.python_type
+        python_type: type = kind.python_type
     except NotImplementedError:
         return str
-    return found
+    return python_type
 
 
 def _text(value: str, kind: Any, dialect: Any) -> str:
@@ -87,6 +102,8 @@ def _truth(value: str, kind: Any, dialect: Any) -> str:
 
 def _moment(value: str, kind: Any, dialect: Any) -> str:
     given = datetime.datetime.fromisoformat(value)
+    if dialect.name != "postgresql":  # the others store no offset: SQLAlchemy and the drivers leave it out too
+        given = given.replace(tzinfo=None)
     return quoted(given.isoformat(" ", "microseconds" if dialect.name == "sqlite" else "auto"), dialect)
 
 
@@ -100,7 +117,32 @@ def _time(value: str, kind: Any, dialect: Any) -> str:
 
 
 def _document(value: str, kind: Any, dialect: Any) -> str:
+    from sqlalchemy import ARRAY
+
+    if isinstance(kind, ARRAY):
+        return quoted(_array(json.loads(value)), dialect)
     return quoted(json.dumps(json.loads(value)), dialect)
+
+
+def _array(given: Any) -> str:
+    """Return a list as PostgreSQL reads it: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO."""
+    if not isinstance(given, list):
+        raise DoesNotFit(f"{given!r} is not a list in JSON")
+    return f"{{{','.join(map(_element, given))}}}"
+
+
+def _element(given: Any) -> str:
+    if isinstance(given, list):
+        return _array(given)
+    if isinstance(given, str):
+        escaped = given.replace("\\", r"\\").replace('"', r"\"")
+        return f'"{escaped}"'
+    return "NULL" if given is None else json.dumps(given)
+
+
+def _bytes(value: str, kind: Any, dialect: Any) -> str:
+    given = value.encode("utf-8")
+    return f"'\\x{given.hex()}'" if dialect.name == "postgresql" else f"X'{given.hex()}'"
 
 
 def _identifier(value: str, kind: Any, dialect: Any) -> str:
@@ -120,6 +162,7 @@ _CONVERSIONS: Dict[type, Callable[[str, Any, Any], str]] = {
     dict: _document,
     list: _document,
     uuid.UUID: _identifier,
+    bytes: _bytes,
 }
 
 _WORDS = {
