@@ -136,3 +136,15 @@ def test_a_script_that_uses_another_database_for_a_while_goes_on(project, new_da
         f"op.execute('USE {here}')",
     )
     assert numbers(project) == [3]
+
+
+def test_what_a_drop_of_several_tables_did_before_it_failed_is_told(project):
+    """MariaDB drops those that are there; MySQL, none."""
+    only_on_mariadb(project)
+    project.revision("aaa1", None, f"{TABLE}op.execute('DROP TABLE t, nowhere')")
+    project.db("upgrade").failed()
+    assert project.database.tables() == []
+    assert "1 statement has taken effect, and one more may have" in project.db("status").ok().out
+    for _ in range(2):
+        stopped = project.db("upgrade").failed()
+        assert "it is not known how far it came. Nothing was done.\n         DROP TABLE t, nowhere\n" in stopped.err
