@@ -148,3 +148,18 @@ def test_what_a_drop_of_several_tables_did_before_it_failed_is_told(project):
     for _ in range(2):
         stopped = project.db("upgrade").failed()
         assert "it is not known how far it came. Nothing was done.\n         DROP TABLE t, nowhere\n" in stopped.err
+
+
+@pytest.mark.parametrize("statement", ["ALTER TABLE t ADD m INT", "INSERT INTO t (n) VALUES (1)"])
+def test_a_connection_that_is_lost_is_named_and_the_migration_goes_on(project, statement):
+    cut = """
+key = op.get_bind().execute(sa.text("SELECT CONNECTION_ID()")).scalar()
+with sa.create_engine(op.get_bind().engine.url).connect() as other:
+    other.execute(sa.text(f"KILL {key}"))
+"""
+    path = project.revision("aaa1", None, f"{TABLE}{cut}op.execute('{statement}')")
+    failed = project.db("upgrade").failed()
+    assert "Lost connection" in failed.err or "gone away" in failed.err or "was killed" in failed.err
+    path.write_text(path.read_text().replace('f"KILL {key}"', '"SELECT 1"'))
+    project.db("upgrade").ok()
+    assert journal(project.database) == []

@@ -214,7 +214,8 @@ class Resumable:
         except Exception as exc:
             self._note_failure(call, exc)
             if autocommit:
-                self.table.driver.rollback()
+                with suppress(Exception):
+                    self.table.driver.rollback()
             raise
         if autocommit:
             self.table.driver.commit()
@@ -230,7 +231,8 @@ class Resumable:
             call.execute()
         except Exception as exc:
             self._note_failure(call, exc)
-            self._note_what_is_left(call.statement, replace(entry, error=self.caught and self.caught.error))
+            with suppress(Exception):  # a connection that is lost: its error is the one to raise
+                self._note_what_is_left(call.statement, replace(entry, error=self.caught and self.caught.error))
             raise
         if statements.is_atomic(call.statement):
             self.unmarked = entry
