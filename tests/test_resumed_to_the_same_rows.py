@@ -163,3 +163,29 @@ with sa.create_engine(op.get_bind().engine.url).connect() as other:
     path.write_text(path.read_text().replace('f"KILL {key}"', '"SELECT 1"'))
     project.db("upgrade").ok()
     assert journal(project.database) == []
+
+
+AUTOCOMMIT = "app.config['SQLALCHEMY_ENGINE_OPTIONS'] = {'isolation_level': 'AUTOCOMMIT'}\n"
+
+DIES_IN_FRONT_OF_THE_VERSION = """
+import os
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+@event.listens_for(Engine, "before_cursor_execute")
+def die(connection, cursor, statement, *others):
+    if "INTO alembic_version" in statement and "DIE" in os.environ:
+        os._exit(9)
+"""
+
+
+def test_in_autocommit_the_journal_goes_when_the_version_moves(project):
+    manage, env = project.folder / "manage.py", project.folder / "migrations" / "env.py"
+    manage.write_text(manage.read_text().replace("db = SQL", f"{AUTOCOMMIT}db = SQL"))
+    env.write_text(DIES_IN_FRONT_OF_THE_VERSION + env.read_text())
+    project.revision("aaa1", None, f"{TABLE}op.execute('INSERT INTO t (n) VALUES (1)')")
+    project.revision("bbb2", "aaa1", "op.execute('INSERT INTO t (n) VALUES (2)')")
+    assert project.db("upgrade", env={"DIE": "1"}).code == 9
+    project.db("upgrade").ok()
+    assert numbers(project) == [1, 2]
+    assert (project.database.version(), journal(project.database)) == (["bbb2"], [])
