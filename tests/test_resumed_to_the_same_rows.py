@@ -136,3 +136,56 @@ def test_a_script_that_uses_another_database_for_a_while_goes_on(project, new_da
         f"op.execute('USE {here}')",
     )
     assert numbers(project) == [3]
+
+
+def test_what_a_drop_of_several_tables_did_before_it_failed_is_told(project):
+    """MariaDB drops those that are there; MySQL, none."""
+    only_on_mariadb(project)
+    project.revision("aaa1", None, f"{TABLE}op.execute('DROP TABLE t, nowhere')")
+    project.db("upgrade").failed()
+    assert project.database.tables() == []
+    assert "1 statement has taken effect, and one more may have" in project.db("status").ok().out
+    for _ in range(2):
+        stopped = project.db("upgrade").failed()
+        assert "it is not known how far it came. Nothing was done.\n         DROP TABLE t, nowhere\n" in stopped.err
+
+
+@pytest.mark.parametrize("statement", ["ALTER TABLE t ADD m INT", "INSERT INTO t (n) VALUES (1)"])
+def test_a_connection_that_is_lost_is_named_and_the_migration_goes_on(project, statement):
+    cut = """
+key = op.get_bind().execute(sa.text("SELECT CONNECTION_ID()")).scalar()
+with sa.create_engine(op.get_bind().engine.url).connect() as other:
+    other.execute(sa.text(f"KILL {key}"))
+"""
+    path = project.revision("aaa1", None, f"{TABLE}{cut}op.execute('{statement}')")
+    failed = project.db("upgrade").failed()
+    assert "Lost connection" in failed.err or "gone away" in failed.err or "was killed" in failed.err
+    path.write_text(path.read_text().replace('f"KILL {key}"', '"SELECT 1"'))
+    project.db("upgrade").ok()
+    assert journal(project.database) == []
+
+
+AUTOCOMMIT = "app.config['SQLALCHEMY_ENGINE_OPTIONS'] = {'isolation_level': 'AUTOCOMMIT'}\n"
+
+DIES_IN_FRONT_OF_THE_VERSION = """
+import os
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+@event.listens_for(Engine, "before_cursor_execute")
+def die(connection, cursor, statement, *others):
+    if "INTO alembic_version" in statement and "DIE" in os.environ:
+        os._exit(9)
+"""
+
+
+def test_in_autocommit_the_journal_goes_when_the_version_moves(project):
+    manage, env = project.folder / "manage.py", project.folder / "migrations" / "env.py"
+    manage.write_text(manage.read_text().replace("db = SQL", f"{AUTOCOMMIT}db = SQL"))
+    env.write_text(DIES_IN_FRONT_OF_THE_VERSION + env.read_text())
+    project.revision("aaa1", None, f"{TABLE}op.execute('INSERT INTO t (n) VALUES (1)')")
+    project.revision("bbb2", "aaa1", "op.execute('INSERT INTO t (n) VALUES (2)')")
+    assert project.db("upgrade", env={"DIE": "1"}).code == 9
+    project.db("upgrade").ok()
+    assert numbers(project) == [1, 2]
+    assert (project.database.version(), journal(project.database)) == (["bbb2"], [])

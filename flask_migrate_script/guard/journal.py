@@ -65,6 +65,8 @@ class Journal:
                     self.resumption.follow(step, self.schema)
                 yield step
                 self._finish()
+                if self.resumption:
+                    self.resumption.moved()
 
         return noted
 

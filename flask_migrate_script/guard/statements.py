@@ -94,6 +94,11 @@ def with_another_lock(statement: str, lock: str) -> Optional[str]:
     return locking if count else None
 
 
+def drops_several(statement: str) -> bool:
+    """Return whether a DROP names several things: where it fails, some of them may be dropped."""
+    return bool(re.match(r"DROP\s(?!INDEX\b).*,", re.sub(_QUOTED, "", plain(statement), flags=re.S), re.I))
+
+
 def starts_autocommit(statement: str) -> bool:
     """Return whether each statement after this one is a transaction of its own."""
     return bool(re.match(r"SET\b.*\bautocommit\s*:?=\s*(1|ON|TRUE)\b", plain(statement), re.I))

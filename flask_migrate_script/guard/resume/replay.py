@@ -214,7 +214,8 @@ class Resumable:
         except Exception as exc:
             self._note_failure(call, exc)
             if autocommit:
-                self.table.driver.rollback()
+                with suppress(Exception):
+                    self.table.driver.rollback()
             raise
         if autocommit:
             self.table.driver.commit()
@@ -230,14 +231,23 @@ class Resumable:
             call.execute()
         except Exception as exc:
             self._note_failure(call, exc)
-            if statements.is_atomic(call.statement):  # it failed, so it did not take effect
-                self.table.remove(entry)
-                self.table.driver.commit()
+            with suppress(Exception):  # a connection that is lost: its error is the one to raise
+                self._note_what_is_left(call.statement, replace(entry, error=self.caught and self.caught.error))
             raise
         if statements.is_atomic(call.statement):
             self.unmarked = entry
         else:
             self.unmarked, self.uncommitted = None, entry
+
+    def _note_what_is_left(self, statement: str, entry: Entry) -> None:
+        """After a failure: what is atomic did not take effect."""
+        if statements.drops_several(statement):
+            self.table.put(entry)
+        elif statements.is_atomic(statement):
+            self.table.remove(entry)
+        else:
+            return
+        self.table.driver.commit()
 
     def _again(self, call: Call, entry: Entry) -> None:
         if entry.state == FAILED:
@@ -255,7 +265,7 @@ class Resumable:
 
     def _had_taken_effect(self, call: Call, entry: Entry) -> bool:
         """Return whether a statement that was started had taken effect; run it where not."""
-        if statements.is_dml(call.statement) or not statements.is_atomic(call.statement):
+        if entry.error or statements.is_dml(call.statement) or not statements.is_atomic(call.statement):
             self._stop(cut_off(entry))
         if self._altered(entry):
             return True

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from ...errors import MigrateError
-from ..raw import driver_connection, run
+from ..raw import driver_connection, is_autocommit, run
 from .interrupted import by_revision, refuse_to_turn_round
 from .replay import Call, Resumable
 from .table import NAME, Entry, JournalTable, table_of
@@ -39,6 +39,7 @@ class Resumption:
     begun: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     autocommit: bool = False
     opened: bool = False
+    moving: bool = False
     warned: bool = False
     not_met: List[str] = field(default_factory=list)
 
@@ -91,11 +92,24 @@ class Resumption:
         def journalled(*args: Any, **kwargs: Any) -> Any:
             self.running = self._resumable(revision, direction)
             result = fn(*args, **kwargs)
+            self._begin_to_move(self.running.always_autocommit)
             self.running.finish()
             self.running = None
             return result
 
         return journalled
+
+    def _begin_to_move(self, always_autocommit: bool) -> None:
+        """In autocommit, begin the transaction in which the version moves and the journal goes."""
+        if always_autocommit or is_autocommit(self.connection):
+            run(driver_connection(self.connection), "START TRANSACTION")
+            self.moving = True
+
+    def moved(self) -> None:
+        """The version has moved."""
+        if self.moving:
+            driver_connection(self.connection).commit()
+            self.moving = False
 
     def _stamping(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """Whoever stamps says where the database is: what was interrupted is then over."""
@@ -103,6 +117,7 @@ class Resumption:
         @functools.wraps(fn)
         def stamping(*args: Any, **kwargs: Any) -> Any:
             assert self.table is not None
+            self._begin_to_move(self.autocommit)
             for revision in sorted({entry.revision for entry in self.entries}):
                 self.table.forget(revision)
                 self.say(f"{self.shown}: the journal of revision {revision} is removed, as the database is stamped.")

@@ -38,7 +38,7 @@ class Entry:
     :param affected: how many rows it changed.
     :param returned: the rows that it returned, of :mod:`.returned`.
     :param definition: a digest of what the table was before, for an ALTER TABLE.
-    :param error: class, number and text of the error, as JSON.
+    :param error: class, number and text of the error, as JSON; of one that was started, what it failed with in part.
     :param time: when it was run, in UTC.
     """
 

@@ -16,6 +16,7 @@ from ..raw import run
 from ..statements import altered_table, plain
 
 _NOT_THERE = 1146  # ER_NO_SUCH_TABLE
+_LOST = (2006, 2013)  # CR_SERVER_GONE_ERROR, CR_SERVER_LOST
 _CANNOT_CREATE = 1005  # ER_CANT_CREATE_TABLE
 _DUPLICATE_FOREIGN_KEY = 1826  # ER_FK_DUP_NAME
 
@@ -82,5 +83,7 @@ def definition_before(driver: Any, statement: str) -> Optional[str]:
     try:
         shown = run(driver, f"SHOW CREATE TABLE {name}")[0][1]
     except Exception as exc:  # the driver's own class; without the privilege the errors have to do
+        if error_number(exc) in _LOST:
+            raise
         return "absent" if error_number(exc) == _NOT_THERE else None
     return hashlib.sha256(re.sub(r" AUTO_INCREMENT=\d+", "", shown).encode()).hexdigest()
