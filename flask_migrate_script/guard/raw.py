@@ -27,3 +27,13 @@ def run(driver: Any, sql: str, values: Sequence[Any] = ()) -> List[Any]:
 def is_autocommit(connection: Any) -> bool:
     """Return whether a SQLAlchemy connection is in autocommit, as inside Alembic's ``autocommit_block()``."""
     return bool(connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT")
+
+
+def in_transaction(driver: Any) -> bool:
+    """Return whether a transaction is open, as sqlite3, aiosqlite and psycopg know it; True where a driver does not.
+
+    psycopg's status of no transaction is 0.
+    """
+    own = getattr(driver, "driver_connection", driver)
+    status = getattr(getattr(own, "info", None), "transaction_status", None)
+    return bool(getattr(own, "in_transaction", status != 0))
