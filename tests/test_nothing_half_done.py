@@ -7,7 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import SQLALCHEMY, Database, initialised, wait_for
+from conftest import SQLALCHEMY, Database, initialised, schema, wait_for
 
 CREATE = "op.create_table('{0}', sa.Column('id', sa.Integer, primary_key=True), sa.Column('name', sa.String(20)))"
 
@@ -211,6 +211,60 @@ app.config["MIGRATE_LOCK_TIMEOUT"] = 300
 attempt()
 print(first, enforced(), sep="\\n")
 """
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_script_that_ends_the_transaction_itself(make_project, new_database, kind):
+    """As scripts did before Alembic had autocommit_block()."""
+    project = initialised(make_project(new_database(kind)))
+    project.revision("aaa1", None, CREATE.format("first"))
+    steps = [CREATE.format("second"), "op.execute('COMMIT')", "op.execute('CREATE INDEX by_name ON second (name)')"]
+    project.revision("bbb2", "aaa1", failing_after(*steps))
+    failed = project.db("upgrade").failed()
+    assert "Rolled back" not in failed.err
+    assert "Applied before it, and kept: aaa1." in failed.err
+    assert "CREATE TABLE second" in failed.err
+    # psycopg 3 begins a transaction again, psycopg 2 and sqlite3 do not.
+    assert ("CREATE INDEX" in failed.err) is bool(schema(project.database)["second"]["indexes"])
+    assert "The database is at aaa1." in failed.err
+    project.database.run("DROP TABLE second")
+    steps[1] += "\nop.execute('BEGIN')\nop.execute('ROLLBACK')"
+    project.revision("bbb2", "aaa1", failing_after("op.execute('ROLLBACK')"))
+    assert "Rolled back, nothing changed. The database is at aaa1." in project.db("upgrade").failed().err
+
+
+@pytest.mark.parametrize("name", ["AlembicVersion", "version"])
+def test_what_is_true_is_told_by_a_version_table_of_another_name(any_project, name):
+    manage, database = any_project.folder / "manage.py", any_project.database
+    manage.write_text(manage.read_text().replace("Migrate(app, db)", f"Migrate(app, db, version_table={name!r})"))
+    any_project.revision("aaa1", None, CREATE.format("first"))
+    any_project.db("upgrade").ok()
+    any_project.revision("bbb2", "aaa1", failing_after(CREATE.format(f"app_{name.lower()}")))
+    failed = any_project.db("upgrade").failed()
+    assert "The database is at aaa1." in failed.err
+    assert ("Rolled back, nothing changed" in failed.err) is (database.kind != "mysql")
+    assert ("CREATE TABLE app_" in failed.err) is (database.kind == "mysql")
+
+
+def test_what_is_true_of_a_database_in_memory(project):
+    project.env["DATABASE_URL"] = "sqlite://"
+    project.revision("aaa1", None, CREATE.format("first"))
+    project.revision("bbb2", "aaa1", failing_after(CREATE.format("second")))
+    project.write(
+        "program.py",
+        """
+        from flask_migrate_script import MigrateError, upgrade
+        from manage import app
+
+        with app.app_context():
+            upgrade(revision="aaa1")
+            try:
+                upgrade()
+            except MigrateError as error:
+                print(error)
+        """,
+    )
+    assert "Rolled back, nothing changed. The database is at aaa1." in project.python("program.py").ok().out
 
 
 def test_a_migration_for_each_transaction_where_env_py_asks_for_it(any_project):

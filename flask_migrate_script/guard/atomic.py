@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, List, Tuple
 
 from ..errors import MigrateError
-from .raw import driver_connection, is_autocommit, run
+from .raw import driver_connection, in_transaction, is_autocommit, run
 
 Violation = Tuple[str, Any, str, int]
 """A row of ``PRAGMA foreign_key_check``: table, rowid, parent table, number of the foreign key."""
@@ -65,7 +65,7 @@ class SQLiteTransactions:
         if is_autocommit(connection) or _OPEN in connection.info:
             return
         driver = driver_connection(connection)
-        if _in_transaction(driver):
+        if in_transaction(driver):
             # Begun by the application or by what env.py wrote; foreign keys are on or off for the whole of it.
             run(driver, self.ending)
         connection.info[_OPEN] = self
@@ -83,7 +83,7 @@ class SQLiteTransactions:
         self, connection: Any, cursor: Any, statement: str, parameters: Any, *others: Any
     ) -> Tuple[str, Any]:
         """See what was wrong before, once something is about to change; a run with nothing to do looks at no rows."""
-        if self._ours and statement.lstrip()[:5].upper() == "BEGIN" and _in_transaction(driver_connection(connection)):
+        if self._ours and statement.lstrip()[:5].upper() == "BEGIN" and in_transaction(driver_connection(connection)):
             # SQLAlchemy's manual has applications begin SQLite's transactions by an event of their own.
             return _NOTHING, parameters
         if self._ours and not self._changed and not statement.lstrip()[:6].upper().startswith(("SELECT", "PRAGMA")):
@@ -97,7 +97,7 @@ class SQLiteTransactions:
             return
         driver = driver_connection(connection)
         try:
-            if _in_transaction(driver):  # else a script has ended it
+            if in_transaction(driver):  # else a script has ended it
                 if self._changed and self.check_foreign_keys:
                     _refuse(_new(self._before, _violations(driver)))
                 self._patiently(driver, self.ending, "reading")
@@ -109,7 +109,7 @@ class SQLiteTransactions:
     def _rollback(self, connection: Any) -> None:
         if self._ours:
             driver = driver_connection(connection)
-            if _in_transaction(driver):
+            if in_transaction(driver):
                 run(driver, "ROLLBACK")
             self._end(connection)
 
@@ -147,11 +147,6 @@ class SQLiteTransactions:
             "If it is a session of this program, commit it or roll it back before. Otherwise wait and run the command\n"
             "again, or give it longer: --lock-timeout SECONDS",
         )
-
-
-def _in_transaction(driver: Any) -> bool:
-    """Return whether a transaction is open; SQLAlchemy's wrapper of aiosqlite's connection does not tell."""
-    return bool(getattr(driver, "driver_connection", driver).in_transaction)
 
 
 def _autocommit(driver: Any) -> Tuple[str, Any]:

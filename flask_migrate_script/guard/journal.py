@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optional, Tuple
 
 from ..invocation import current
 from . import statements
-from .raw import driver_connection, is_autocommit, run
+from .raw import driver_connection, in_transaction, is_autocommit, run
 
 if TYPE_CHECKING:
     from .resume.resumption import Resumption
 
 _READS = ("SELECT", "SHOW", "PRAGMA", "EXPLAIN", "DESCRIBE", "DESC", "SET", "SAVEPOINT", "RELEASE")
+_ENDS = re.compile(r"\s*(?:BEGIN|COMMIT|END|ROLLBACK|ABORT)\b", re.I)
+_ROLLS_BACK = re.compile(r"\s*(?:ROLLBACK|ABORT)\b(?!.*\bTO\b)", re.I | re.S)
 ROLLS_BACK_DDL = ("postgresql", "sqlite", "mssql")
 """Dialects whose DDL is part of the transaction; SQLite's is under the guard."""
 
@@ -25,6 +28,7 @@ class Journal:
 
     :param name: ``"default"`` or the bind key, empty where the repository has one database.
     :param shown: its URL without the password.
+    :param version_table: its name as it stands in statements.
     :param resumption: its journal on disk, where it has one.
     """
 
@@ -106,7 +110,7 @@ class Journal:
             lines.append(f"{self._label}Applied before it, and kept: {', '.join(self.committed)}.")
         if self.lasting:
             why = (
-                "it left the transaction (autocommit_block)"
+                "it left or ended the transaction"
                 if self.dialect in ROLLS_BACK_DDL
                 else f"{_title(self.dialect)} cannot roll back DDL"
             )
@@ -139,7 +143,8 @@ class Journal:
                 pooled.invalidate()
             return tuple(sorted(row[0] for row in rows))
         except Exception as exc:  # whatever the driver raises: the failure that is being explained matters more
-            return () if _no_such_table(exc) else None
+            # Another connection sees neither a database in memory nor this one's search_path.
+            return self.before if _no_such_table(exc) and not self.committed else None
         finally:
             if pool is not None:
                 pool.dispose()
@@ -151,15 +156,28 @@ class Journal:
     def _after_execute(self, connection: Any, cursor: Any, statement: str, *others: Any) -> None:
         if not self.running or self._is_read(statement):
             return
-        if self.version_table.split(".")[-1] in statement:
+        if self._moves_the_version(statement):
             self._finish()
-            return
-        if self.resumption and self.resumption.skipped:
+        elif self.resumption and self.resumption.skipped:
             self.lasting.append(" ".join(statement.split()))
             return
-        self.executed.append(" ".join(statement.split()))
-        if self._commits_implicitly(statement) or is_autocommit(connection):
+        elif self.dialect not in ROLLS_BACK_DDL or not _ENDS.match(statement):
+            self.executed.append(" ".join(statement.split()))
+        self._end(connection, statement)
+
+    def _end(self, connection: Any, statement: str) -> None:
+        """Note what lasts from now on; nothing while the transaction is open, nor what a script rolls back."""
+        if self.dialect in ROLLS_BACK_DDL and _ROLLS_BACK.match(statement):
+            self._rollback(connection)
+        elif self._commits_implicitly(statement) or is_autocommit(connection) or self._is_over(connection):
             self._commit(connection)
+
+    def _is_over(self, connection: Any) -> bool:
+        return self.dialect in ROLLS_BACK_DDL and not in_transaction(driver_connection(connection))
+
+    def _moves_the_version(self, statement: str) -> bool:
+        pattern = rf"\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(?:\S+\.)?{re.escape(self.version_table)}(?=\s|$)"
+        return re.search(pattern, statement) is not None
 
     def _commits_implicitly(self, statement: str) -> bool:
         """On MySQL and Oracle DDL commits what came before it, and then itself."""

@@ -30,6 +30,16 @@ def is_autocommit(connection: Any) -> bool:
 
 
 def in_transaction(driver: Any) -> bool:
+    """Return whether a transaction is open, as sqlite3, aiosqlite and psycopg know it; True where a driver does not.
+
+    psycopg's status of no transaction is 0.
+    """
+    own = getattr(driver, "driver_connection", driver)
+    status = getattr(getattr(own, "info", None), "transaction_status", None)
+    return bool(getattr(own, "in_transaction", status != 0))
+
+
+def has_to_commit(driver: Any) -> bool:
     """Return whether a connection to MariaDB has something to commit; True where it cannot be known, as on MySQL."""
     try:
         return bool(run(driver, "SELECT @@in_transaction")[0][0])

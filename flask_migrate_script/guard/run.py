@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterable,
 
 from ..databases import shown_url
 from ..errors import Asked, MigrateError, explained
+from ..quoting import qualified
 from . import binds, hook, lock, logs, patience
 from .atomic import SQLiteTransactions
 from .journal import Journal
@@ -163,7 +164,7 @@ class _Run:
         if journal is None:
             return
         schema = context.version_table_schema
-        journal.version_table = f"{schema}.{context.version_table}" if schema else context.version_table
+        journal.version_table = qualified(context.dialect, schema, context.version_table)
         journal.schema = schema
         journal.attach()
         self.journals.append(journal)

@@ -29,7 +29,7 @@ from datetime import datetime
 from typing import Any, Callable, Dict, List, Optional, Set
 
 from .. import statements
-from ..raw import in_transaction, is_autocommit, run
+from ..raw import has_to_commit, is_autocommit, run
 from . import returned
 from .differences import Differs, cut_off, differs, rows_are_gone
 from .digests import digest
@@ -138,7 +138,7 @@ class Resumable:
         if self.uncommitted is None:
             return
         entry, self.uncommitted = self.uncommitted, None
-        committed = not in_transaction(self.table.driver)
+        committed = not has_to_commit(self.table.driver)
         self.table.put(replace(entry, state=DONE))
         if committed:
             self.table.driver.commit()
