@@ -78,8 +78,16 @@ class VerbCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: List[str]) -> List[str]:
         # click takes -1 for an option; with one among the arguments, what it does not know becomes an argument.
         ctx.ignore_unknown_options = any(re.fullmatch(r"-\d+", arg) for arg in args)
+        known = [*_flags(self, ctx), "--"]
+        unknown = next((arg for arg in args if arg.startswith("--") and arg.partition("=")[0] not in known), None)
         with _usage_errors(self, ctx):
+            if ctx.ignore_unknown_options and unknown:
+                raise click.NoSuchOption(unknown)
             return super().parse_args(ctx, args)
+
+
+def _flags(command: click.Command, ctx: click.Context) -> List[str]:
+    return [flag for param in command.get_params(ctx) for flag in param.opts if flag.startswith("-")]
 
 
 class _UsageError(click.UsageError):
@@ -99,8 +107,7 @@ def _usage_errors(command: click.Command, ctx: click.Context) -> Iterator[None]:
     try:
         yield
     except click.NoSuchOption as error:
-        flags = [flag for param in command.get_params(ctx) for flag in param.opts if flag.startswith("-")]
-        near = get_close_matches(error.option_name, flags, 1)
+        near = get_close_matches(error.option_name, _flags(command, ctx), 1)
         raise _UsageError(ctx, f"unknown option {error.option_name!r}", near) from None
     except click.UsageError as error:
         raise _UsageError(ctx, error.format_message()) from None

@@ -47,7 +47,7 @@ class VerbCommand(Command):  # type: ignore[misc,valid-type]  # Flask-Script has
         own = [
             Option(*_words(parameter), **_settings(parameter, self.verb)) for parameter in options.parameters(self.verb)
         ]
-        return [*own, Option("--raiseerr", action="store_true", help=_RAISEERR)]
+        return [*own, Option("--raiseerr", dest=f"{_AFTER}raiseerr", action="store_true", help=_RAISEERR)]
 
     def create_parser(self, *args: Any, **kwargs: Any) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().create_parser(*args, **kwargs)
@@ -59,11 +59,12 @@ class VerbCommand(Command):  # type: ignore[misc,valid-type]  # Flask-Script has
         words = f"{compat.launcher} {self.manager.prog}"
         if unknown:
             self._refuse(unknown, words)
+        after = _named(_AFTER, values)
         for parameter in options.parameters(self.verb):
-            if parameter.kind == "many" and values[parameter.name] is None:
-                values[parameter.name] = _from_environment(self.verb, parameter)
+            if parameter.kind == "many" and after[parameter.name] is None:
+                after[parameter.name] = _from_environment(self.verb, parameter)
         line = as_typed(f"{compat.launcher} {shlex.quote(sys.argv[0])}") or words
-        run_verb(self.verb, line, self.manager.given, values)
+        run_verb(self.verb, line, self.manager.given, after)
 
     def _refuse(self, unknown: List[str], words: str) -> NoReturn:
         name = options.command_name(self.verb)
@@ -94,7 +95,8 @@ class MigrateManager(Manager):  # type: ignore[misc,valid-type]  # Flask-Script 
 
     def __call__(self, app: Any = None, **kwargs: Any) -> Any:
         self.given = _before(kwargs)
-        return super().__call__(app, **{name: value for name, value in kwargs.items() if not name.startswith("db_")})
+        others = {name: value for name, value in kwargs.items() if not name.startswith(_BEFORE)}
+        return super().__call__(app, **others)
 
     def create_parser(self, prog: str, func_stack: Tuple[Any, ...] = (), parent: Any = None) -> argparse.ArgumentParser:
         self.prog = " ".join([os.path.basename(sys.argv[0]), *_names_down_to(parent), prog])
@@ -171,23 +173,41 @@ _RAISEERR = "show the traceback of an error"
 
 def _before_the_verb() -> List[Any]:
     """Return the options for every verb, which may stand before it; those of Alembic's own command line among them."""
+    flag: Dict[str, Any] = {"action": "store_true"}
     return [
-        Option("-d", "--directory", dest="db_directory", help="migrations folder, for any verb"),
-        Option("-x", "--x-arg", dest="db_x_arg", action="append", help="argument for env.py, for any verb"),
-        Option("-c", "--config", dest="db_config", help="configuration file instead of alembic.ini in that folder"),
-        Option("-n", "--name", dest="db_name", help="section of the configuration file (default: alembic)"),
-        Option("-q", "--quiet", dest="db_quiet", action="store_true", help="print no results"),
-        Option("--raiseerr", dest="db_raiseerr", action="store_true", help=_RAISEERR),
+        _before_option("-d", "--directory", metavar="DIRECTORY", help="migrations folder, for any verb"),
+        _before_option("-x", "--x-arg", metavar="X_ARG", action="append", help="argument for env.py, for any verb"),
+        _before_option(
+            "-c", "--config", metavar="CONFIG", help="configuration file instead of alembic.ini in that folder"
+        ),
+        _before_option("-n", "--name", metavar="NAME", help="section of the configuration file (default: alembic)"),
+        _before_option("-q", "--quiet", **flag, help="print no results"),
+        _before_option("--raiseerr", **flag, help=_RAISEERR),
     ]
 
 
+def _before_option(*flags: str, **settings: Any) -> Any:
+    return Option(*flags, dest=_BEFORE + flags[-1][2:].replace("-", "_"), **settings)
+
+
+_BEFORE, _AFTER = "_before_the_verb_", "_of_the_verb_"
+"""What argparse puts before the names of our options: all options of a command line share one namespace, and an
+application's own ``--dry-run`` or ``--db-name`` would take the value of ours, or lose its own."""
+
+
+def _named(prefix: str, values: Mapping[str, Any]) -> Dict[str, Any]:
+    return {name[len(prefix) :]: value for name, value in values.items() if name.startswith(prefix)}
+
+
 def _words(parameter: Parameter) -> Tuple[str, ...]:
-    return parameter.flags or (parameter.name,)
+    return parameter.flags or (_AFTER + parameter.name,)
 
 
 def _settings(parameter: Parameter, verb: Callable[..., None]) -> Dict[str, Any]:
     """Return the keywords of ``add_argument`` for a parameter."""
     settings: Dict[str, Any] = {"help": parameter.help.replace("%", "%%")}
+    if parameter.kind != "flag" and not parameter.choices:
+        settings["metavar"] = parameter.name.upper() if parameter.flags else parameter.name
     if not parameter.flags:
         if parameter.kind == "many":
             settings["nargs"] = "+" if parameter.required or not parameter.default else "*"
@@ -199,7 +219,7 @@ def _settings(parameter: Parameter, verb: Callable[..., None]) -> Dict[str, Any]
         default = _from_environment(verb, parameter)
     action = {"flag": "store_true", "many": "append"}.get(parameter.kind)
     kept = {"action": action} if action else {"type": parameter.type, "choices": parameter.choices or None}
-    return {**settings, **kept, "dest": parameter.name, "default": default}
+    return {**settings, **kept, "dest": _AFTER + parameter.name, "default": default}
 
 
 def _from_environment(verb: Callable[..., None], parameter: Parameter) -> Any:
@@ -211,7 +231,7 @@ def _add_completers(parser: argparse.ArgumentParser, verb: Callable[..., None], 
 
     argparse has no public list of those; Flask-Script reads ``_actions`` too (seen on Python 3.9 to 3.14).
     """
-    kinds = {parameter.name: parameter.completes for parameter in options.parameters(verb)}
+    kinds = {_AFTER + parameter.name: parameter.completes for parameter in options.parameters(verb)}
     for action in getattr(parser, "_actions", ()):
         if kinds.get(action.dest):
             action.completer = _completer(kinds[action.dest], verb, manager)
@@ -225,7 +245,7 @@ def _completer(kind: str, verb: Callable[..., None], manager: Any) -> Callable[.
 
         values = vars(parsed_args)
         before = _before(values)
-        directory = options.chosen_directory(verb, values.get("directory"), before.get("directory"))
+        directory = options.chosen_directory(verb, values.get(f"{_AFTER}directory"), before.get("directory"))
         return candidates(kind, prefix, lambda: _application(manager, values), directory, before)
 
     return complete
@@ -244,7 +264,7 @@ def _application(manager: Any, values: Dict[str, Any]) -> Any:
 
 def _before(values: Dict[str, Any]) -> Dict[str, Any]:
     """Return the values of the options before the verb, by the names they have after it."""
-    given = {name[len("db_") :]: value for name, value in values.items() if name.startswith("db_")}
+    given = _named(_BEFORE, values)
     x_arg = (os.environ.get(options.environment_name(None, "x_arg")) or "").split()
     return {**given, "x_arg": given.get("x_arg") or x_arg}
 

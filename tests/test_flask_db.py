@@ -136,7 +136,7 @@ def argparse_says(option):
         kind = "many"
     flags = [flag for flag in option.args if flag.startswith("-")]
     default = str(option.kwargs.get("default") or "")
-    return [flags or option.args[-1], kind, option.kwargs["help"] if flags else "", default]
+    return [flags or option.kwargs["metavar"], kind, option.kwargs["help"] if flags else "", default]
 
 
 def click_says(param):
@@ -249,6 +249,8 @@ def test_a_negative_revision_is_bare(project, db):
     db("downgrade", "-d", "migrations", "-2", "-x", "a=b").ok()
     assert project.database.version() == ["1111"]
     assert "--nonsense" in db("downgrade", "--nonsense").failed(2).err
+    assert "unknown option '--dryrun'. Did you mean --dry-run?" in db("downgrade", "--dryrun", "-1").failed(2).err
+    assert project.database.version() == ["1111"]
 
 
 def test_the_options_before_the_verb_are_those_of_alembic(project, db):

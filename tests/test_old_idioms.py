@@ -241,6 +241,26 @@ def test_an_application_factory_takes_its_options_before_db(make_project, sqlite
     assert "nowhere.ini" in project.manage("-c", "production.cfg", "db", "-c", "nowhere.ini", "current").failed().err
 
 
+def test_an_applications_option_of_the_same_name_is_another_one(make_project, sqlite, new_database):
+    """All options of a Flask-Script command line share one namespace: --dry-run must not be left to the application."""
+    other = new_database("sqlite")
+    source = FACTORY.replace("config=None", "db_name=None, dry_run=False, verbose=False")
+    source = source.replace("    if config:\n        app.config.from_pyfile(config)\n", "    print(dry_run, verbose)\n")
+    source = source.replace('os.environ["DATABASE_URL"]', 'db_name or os.environ["DATABASE_URL"]')
+    source = source.replace('"-c", "--config", dest="config", required=False', '"--db-name"')
+    options = "".join(f'manager.add_option("--{name}", action="store_true")\n' for name in ("dry-run", "verbose"))
+    project = make_project(sqlite)
+    project.write("manage.py", source.replace('manager.add_command("db"', f'{options}manager.add_command("db"'))
+    project.db("init").ok()
+    project.revision("1111", upgrade=USERS, downgrade="op.drop_table('users')")
+    assert project.manage("--db-name", other.url, "--verbose", "db", "upgrade").ok().out == "False True\n"
+    assert (sqlite.tables(), other.tables()) == ([], ["users"])
+    dry = project.manage("--db-name", other.url, "db", "downgrade", "--dry-run", "-v").ok()
+    assert dry.out.startswith("False False\n")
+    assert "DROP TABLE users" in dry.out
+    assert other.tables() == ["users"]
+
+
 needs_ng = pytest.mark.skipif(FLASK < (2, 2, 4), reason="Flask-Script-NG needs Flask 2.2.4")
 
 
