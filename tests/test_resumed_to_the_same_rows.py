@@ -111,8 +111,9 @@ def test_a_statement_with_settings_of_its_own_is_what_follows_them(project):
 def test_a_table_that_takes_the_name_of_a_temporary_one_is_written_once(project, drop):
     resumed(
         project,
-        f"op.execute('CREATE TEMPORARY TABLE u (n INT)')\nop.execute('{drop} u')\nop.execute('CREATE TABLE u (n INT)')\n"
-        "op.execute('INSERT INTO u VALUES (1)')\nop.execute('ALTER TABLE t ADD m INT')",
+        f"op.execute('CREATE TEMPORARY TABLE u (n INT)')\nop.execute('{drop} u')\n"
+        "op.execute('CREATE TABLE u (n INT)')\nop.execute('INSERT INTO u VALUES (1)')\n"
+        "op.execute('ALTER TABLE t ADD m INT')",
         then="op.execute('INSERT INTO t (n) SELECT n FROM u')",
     )
     assert numbers(project) == [1]
@@ -122,7 +123,8 @@ def test_a_lock_that_waits_for_some_seconds_is_taken(project):
     only_on_mariadb(project)
     resumed(
         project,
-        "op.execute('LOCK TABLES t WRITE WAIT 5')\nop.execute('INSERT INTO t (n) VALUES (1)')\nop.execute('UNLOCK TABLES')",
+        "op.execute('LOCK TABLES t WRITE WAIT 5')\nop.execute('INSERT INTO t (n) VALUES (1)')\n"
+        "op.execute('UNLOCK TABLES')",
     )
     assert numbers(project) == [1]
 
