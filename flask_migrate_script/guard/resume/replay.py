@@ -232,7 +232,7 @@ class Resumable:
         except Exception as exc:
             self._note_failure(call, exc)
             with suppress(Exception):  # a connection that is lost: its error is the one to raise
-                self._note_what_is_left(call.statement, replace(entry, error=self.caught and self.caught.error))
+                self._note_what_is_left(call.statement, entry)
             raise
         if statements.is_atomic(call.statement):
             self.unmarked = entry
@@ -242,7 +242,7 @@ class Resumable:
     def _note_what_is_left(self, statement: str, entry: Entry) -> None:
         """After a failure: what is atomic did not take effect."""
         if statements.drops_several(statement):
-            self.table.put(entry)
+            self.table.put(replace(entry, error=self.caught.error if self.caught else None))
         elif statements.is_atomic(statement):
             self.table.remove(entry)
         else:
