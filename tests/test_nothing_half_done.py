@@ -233,6 +233,38 @@ def test_a_script_that_ends_the_transaction_itself(make_project, new_database, k
     assert "Rolled back, nothing changed. The database is at aaa1." in project.db("upgrade").failed().err
 
 
+@pytest.mark.skipif(SQLALCHEMY < (2,), reason="connections have commit() since SQLAlchemy 2.0")
+def test_a_script_that_commits_on_its_connection_has_its_version_recorded(any_project):
+    any_project.revision("aaa1", None, CREATE.format("first"))
+    commit = "op.get_bind().commit()"
+    any_project.revision("bbb2", "aaa1", f"{CREATE.format('second')}\n{commit}\nop.execute('DELETE FROM first')")
+    any_project.db("upgrade").ok()
+    assert any_project.database.version() == ["bbb2"]
+    block = "with op.get_context().autocommit_block():\n    op.execute('DELETE FROM first')"
+    any_project.revision("ccc3", "bbb2", f"{block}\nop.execute(\"INSERT INTO first VALUES (1, 'x')\")")
+    any_project.db("upgrade").ok()
+    assert (any_project.database.version(), any_project.database.rows("SELECT id FROM first")) == (["ccc3"], [(1,)])
+
+
+@pytest.mark.skipif(SQLALCHEMY < (2,), reason="a statement begins a transaction since SQLAlchemy 2.0")
+def test_an_env_py_that_executes_something_first_and_commits_nothing(any_project):
+    """Written for SQLAlchemy 1, where it worked."""
+    env, database = any_project.folder / "migrations" / "env.py", any_project.database
+    text = env.read_text()
+    first = "        connection.exec_driver_sql('SELECT 1')\n"
+    env.write_text(text.replace("        context.configure(connection", f"{first}        context.configure(connection"))
+    any_project.revision("aaa1", None, CREATE.format("first"))
+    failed = any_project.db("upgrade").failed()
+    assert "Nothing committed what ran: aaa1." in failed.err
+    assert "The database is at no revision yet." in failed.err
+    assert ("Rolled back, nothing changed" in failed.err) is (database.kind != "mysql")
+    assert database.tables() == (["first"] if database.kind == "mysql" else [])
+    any_project.db("upgrade", "--dry-run").ok()
+    env.write_text(env.read_text().replace(first, f"{first}        connection.commit()\n"))
+    any_project.db("upgrade").ok()
+    assert (database.version(), database.tables()) == (["aaa1"], ["first"])
+
+
 @pytest.mark.parametrize("name", ["AlembicVersion", "version"])
 def test_what_is_true_is_told_by_a_version_table_of_another_name(any_project, name):
     manage, database = any_project.folder / "manage.py", any_project.database

@@ -29,6 +29,8 @@ class Journal:
     :param name: ``"default"`` or the bind key, empty where the repository has one database.
     :param shown: its URL without the password.
     :param version_table: its name as it stands in statements.
+    :param external: a transaction was open before Alembic came.
+    :param transaction: the one of SQLAlchemy's that Alembic or env.py is to end.
     :param resumption: its journal on disk, where it has one.
     """
 
@@ -38,6 +40,8 @@ class Journal:
     version_table: str = "alembic_version"
     schema: Optional[str] = None
     resumption: Optional[Resumption] = None
+    external: bool = False
+    transaction: Any = None
     running: str = ""
     direction: str = "upgrade"
     executed: List[str] = field(default_factory=list)
@@ -45,6 +49,7 @@ class Journal:
     finished: List[str] = field(default_factory=list)
     committed: List[str] = field(default_factory=list)
     before: Tuple[str, ...] = ()
+    lost: List[str] = field(default_factory=list)
     begun: bool = False
 
     def attach(self) -> None:
@@ -84,6 +89,8 @@ class Journal:
             return [f"{self._label}The database does not answer, so it is not known where it is now."]
         if self.lasting or (self.committed and not self._rolled_back_whole(versions)):
             return self._partly(at)
+        if self.dialect not in ROLLS_BACK_DDL and self.lost:
+            return [f"{self._label}What it did stays, because {_title(self.dialect)} cannot roll back DDL. {at}"]
         if self.dialect not in ROLLS_BACK_DDL and self.running:
             return [f"{self._label}None of its statements took effect. {at}"]
         return [f"{self._label}Rolled back, nothing changed. {at}"]
@@ -200,6 +207,7 @@ class Journal:
         self.executed, self.finished = [], []
 
     def _rollback(self, connection: Any) -> None:
+        self.lost += self.finished
         self.executed, self.finished = [], []
 
 

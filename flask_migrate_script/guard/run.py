@@ -118,8 +118,22 @@ class _Run:
             try:
                 with explained(asked):
                     action()
+                    self._refuse_uncommitted()
             except MigrateError as error:
                 raise self._told(error) from error.__cause__
+
+    def _refuse_uncommitted(self) -> None:
+        """Alembic leaves a transaction alone that was open before ``context.configure``, and so may env.py.
+
+        :raises MigrateError: if what ran in it was rolled back for want of a commit.
+        """
+        lost = [revision for journal in self.journals if journal.external for revision in journal.lost]
+        if lost and self.settings.commits:
+            raise MigrateError(
+                f"Nothing committed what ran: {', '.join(dict.fromkeys(lost))}. env.py executes something before\n"
+                "context.configure(); SQLAlchemy begins a transaction for it, which Alembic leaves to env.py.",
+                "In env.py, end it first: connection.commit() above context.configure().",
+            )
 
     def _told(self, error: MigrateError) -> MigrateError:
         """Return the error with what is true now, a database at a time, where a migration had begun."""
@@ -134,7 +148,7 @@ class _Run:
     def configuring(self, environment: Any, arguments: Dict[str, Any]) -> None:
         connection = arguments["connection"]
         name = binds.of_arguments(arguments)
-        self.coming = None
+        self.coming, external = None, connection.in_transaction()
         if has_journal(connection):
             from .resume.resumption import without_journal
 
@@ -151,7 +165,7 @@ class _Run:
             hook_of_env = arguments.get("process_revision_directives")
             arguments["process_revision_directives"] = binds.without_empty_script(hook_of_env, len(self.settings.binds))
         if self.settings.changes:
-            self.coming = Journal(name or "", shown_url(connection.engine.url), connection)
+            self.coming = Journal(name or "", shown_url(connection.engine.url), connection, external=external)
             self.coming.resumption = self._resumption(connection)
             environment.context_opts["fn"] = self.coming.steps(self._shown(self.coming.name))
             self.locks.take(connection, self.coming.shown)
@@ -168,7 +182,7 @@ class _Run:
         journal.schema = schema
         journal.attach()
         self.journals.append(journal)
-        context.run_migrations = self._complete(context, self._remembered(context, journal))
+        context.run_migrations = self._complete(context, journal)
         context.autocommit_block = _announced(context, journal, self.settings.ddl_timeout)
 
     def _shown(self, name: str) -> Callable[..., Iterable[Any]]:
@@ -219,12 +233,13 @@ class _Run:
 
         return after_the_last_one(connection, self.settings.lock_timeout) if self.settings.lock else nullcontext()
 
-    def _complete(self, context: Any, run_migrations: Callable[..., None]) -> Callable[..., None]:
+    def _complete(self, context: Any, journal: Journal) -> Callable[..., None]:
         """Return Alembic's run_migrations with the timeout for locks, and in a transaction where env.py opens none."""
+        run_migrations = self._remembered(context, journal)
 
         def run(**kwargs: Any) -> None:
             connection = context.connection
-            with patience.lock_timeout(connection, self.settings.ddl_timeout):
+            with patience.lock_timeout(connection, self.settings.ddl_timeout), _all_committed(connection, journal):
                 if connection.dialect.name == "sqlite" and not connection.in_transaction():
                     with context.begin_transaction():
                         run_migrations(**kwargs)
@@ -232,6 +247,24 @@ class _Run:
                     run_migrations(**kwargs)
 
         return run
+
+
+@contextmanager
+def _all_committed(connection: Any, journal: Journal) -> Iterator[None]:
+    """Commit what follows a script's own ``op.get_bind().commit()``, the version first of all.
+
+    SQLAlchemy begins another transaction then, of which neither Alembic nor env.py knows.
+    """
+    journal.transaction = _transaction(connection)
+    yield
+    left = _transaction(connection)
+    if left is not None and left is not journal.transaction:
+        left.commit()
+
+
+def _transaction(connection: Any) -> Any:
+    """Return the transaction of a connection; SQLAlchemy before 1.4 begins none by itself, and has no name for it."""
+    return connection.get_transaction() if hasattr(connection, "get_transaction") else None
 
 
 def _safe_again(begun: List[Journal]) -> str:
@@ -256,5 +289,6 @@ def _announced(context: Any, journal: Journal, ddl_timeout: float) -> Callable[[
         say(f"Revision {journal.running} leaves the transaction (autocommit_block): what it runs there stays.{before}")
         with autocommit_block(), patience.autocommit_lock_timeout(context.connection, ddl_timeout):
             yield
+        journal.transaction = _transaction(context.connection)
 
     return announced
