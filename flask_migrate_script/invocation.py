@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from contextlib import contextmanager
@@ -130,7 +131,11 @@ def _repeated(values: Mapping[str, Any], before: Mapping[str, Any]) -> str:
         "-n": [before.get("name")],
     }
     words = [word for flag, said in given.items() for one in said if one for word in (flag, one)]
-    return " ".join(shlex.quote(masked(word)) for word in words)
+    return " ".join(shlex.quote(_SECRET.sub(r"\1***", masked(word))) for word in words)
+
+
+_SECRET = re.compile(r"^(\w*(?:password|passwd|pwd|secret|token)\w*=).+", re.IGNORECASE | re.DOTALL)
+"""An argument for env.py that no message repeats."""
 
 
 def run_verb(verb: Callable[..., None], line: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:

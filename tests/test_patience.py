@@ -81,6 +81,28 @@ def test_a_server_that_comes_up_while_it_is_waited_for(make_project, new_databas
     assert f":{door.port}" in gone.err
 
 
+SECOND = """
+from sqlalchemy import create_engine
+
+create_engine("postgresql+psycopg2://postgres@127.0.0.1:1/second").connect()
+"""
+
+
+def test_a_step_back_is_not_taken_again_while_the_next_database_is_waited_for(make_project, sqlite):
+    """With an env.py that migrates one database after the other."""
+    project = initialised(make_project(sqlite))
+    for name, parent in [("aaa1", None), ("bbb2", "aaa1"), ("ccc3", "bbb2")]:
+        project.revision(name, parent, CREATE.format(name), f"op.drop_table('{name}')")
+    project.db("upgrade").ok()
+    env = project.folder / "migrations" / "env.py"
+    env.write_text(env.read_text() + SECOND)
+    failed = project.db("downgrade", "--wait", "3").failed()
+    assert "Cannot connect to" in failed.err
+    assert (sqlite.version(), sqlite.tables()) == (["bbb2"], ["aaa1", "bbb2"])
+    waited = project.db("downgrade", "aaa1", "--wait", "1").failed()
+    assert "Trying again for 1 seconds" in waited.err
+
+
 @pytest.mark.parametrize("kind", SERVERS)
 def test_a_server_that_is_stopped_and_started(make_project, kind):
     with OwnServer(kind) as server:

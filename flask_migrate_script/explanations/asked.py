@@ -17,7 +17,6 @@ def command_error(failure: Failure) -> Optional[MigrateError]:
     if not several and failure.text.startswith("Can't locate revision identified by"):
         return _unknown_revision(failure.text, failure.asked)
     text = f"{failure.text}: {several}" if several else failure.text
-    text = re.sub(r"(Path doesn't exist: .*?)\.? +Please use the 'init' command.*", r"\1.", text)  # the advice says it
     return MigrateError(text, next((advice for pattern, advice in _ADVICE if re.search(pattern, text, re.DOTALL)), ""))
 
 

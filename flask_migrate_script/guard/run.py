@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterable, Iterator, List, Optional, TypeVar
 
 from ..databases import shown_url
-from ..errors import Asked, MigrateError, explained
+from ..errors import Asked, CannotConnect, MigrateError, explained
 from ..quoting import qualified
 from . import binds, hook, lock, logs, patience
 from .atomic import SQLiteTransactions
@@ -120,7 +121,7 @@ class _Run:
                     action()
                     self._refuse_uncommitted()
             except MigrateError as error:
-                raise self._told(error) from error.__cause__
+                raise self._told(error, asked) from error.__cause__
 
     def _refuse_uncommitted(self) -> None:
         """Alembic leaves a transaction alone that was open before ``context.configure``, and so may env.py.
@@ -135,11 +136,13 @@ class _Run:
                 "In env.py, end it first: connection.commit() above context.configure().",
             )
 
-    def _told(self, error: MigrateError) -> MigrateError:
+    def _told(self, error: MigrateError, asked: Asked) -> MigrateError:
         """Return the error with what is true now, a database at a time, where a migration had begun."""
         begun = [journal for journal in self.journals if journal.begun]
         if not begun:
             return error
+        if isinstance(error, CannotConnect) and _leads_further(asked) and any(journal.committed for journal in begun):
+            error = MigrateError(error.problem, error.advice)  # of the next database: no reason to try the first again
         error.outcome = [line for journal in begun for line in journal.outcome()]
         if patience.is_lock_timeout(error.__cause__ or error):
             error.can_retry = _safe_again(begun)
@@ -265,6 +268,11 @@ def _all_committed(connection: Any, journal: Journal) -> Iterator[None]:
 def _transaction(connection: Any) -> Any:
     """Return the transaction of a connection; SQLAlchemy before 1.4 begins none by itself, and has no name for it."""
     return connection.get_transaction() if hasattr(connection, "get_transaction") else None
+
+
+def _leads_further(asked: Asked) -> bool:
+    """Return whether a revision counts from where the database is, so that asking for it again leads further."""
+    return re.search(r"[+-]\d+$", str(asked)) is not None
 
 
 def _safe_again(begun: List[Journal]) -> str:
