@@ -188,6 +188,7 @@ REFUSED = {
     "baskets=items": "Added: carts, items.cost, items.length, items.title.",
     "items.label=items.length": "--rename items.label=items.length: no such change was detected.",
     "baskets": "--rename baskets: it takes NAME=VALUE.",
+    "items.size=items.title": "--rename items.size=items.title: items.size=items.length was given too.",
 }
 
 
