@@ -188,6 +188,7 @@ REFUSED = {
     "baskets=items": "Added: carts, items.cost, items.length, items.title.",
     "items.label=items.length": "--rename items.label=items.length: no such change was detected.",
     "baskets": "--rename baskets: it takes NAME=VALUE.",
+    "items.size=items.title": "--rename items.size=items.title: items.size=items.length was given too.",
 }
 
 
@@ -413,3 +414,22 @@ def test_a_column_that_the_database_computes_or_numbers_is_renamed(make_project,
     )
     mysql.run("INSERT INTO orders (price) VALUES (5)")
     assert mysql.rows("SELECT number, amount FROM orders ORDER BY 1") == [(1, 8), (2, 10)]
+
+
+def test_a_legacy_column_of_mysql_stays_what_it_was(make_project, mysql):
+    """Its collation, and that it is unsigned, are in no model: no renaming may take them for those of the models."""
+    project = initialised(make_project(mysql), application(SHOP))
+    project.db("migrate", "--rev-id", "1111").ok()
+    project.db("upgrade").ok()
+    mysql.run(
+        "ALTER TABLE items MODIFY label VARCHAR(20) COLLATE utf8mb4_bin UNIQUE, MODIFY price INTEGER UNSIGNED",
+        "INSERT INTO items (label, price) VALUES ('hat', 4000000000), ('HAT', 1)",
+    )
+    there = mysql.rows("SHOW CREATE TABLE items")
+    text = SHOP.replace("label = db.Column(db.String(20))", "title = db.Column(db.String(20), unique=True)")
+    project.write("manage.py", application(text.replace("price", "cost")))
+    project.db("migrate", "--rev-id", "2222", *renames("items.label=items.title", "items.price=items.cost")).ok()
+    for _ in range(2):
+        project.db("upgrade").ok()
+        project.db("downgrade").ok()
+        assert mysql.rows("SHOW CREATE TABLE items")[0][1].replace("title", "label") == there[0][1]

@@ -34,11 +34,14 @@ class Direction:
     :param tables: by place, the new name.
     :param columns: by the table's new place, the new name of each column.
     :param alterations: by the table's new place and the column's new name, what else changes in it.
+    :param unaltered: by the table's new place and the column's old name, the column as the database has it: a legacy
+        one may be unsigned, or of another collation than that of the models, and MySQL would be told of theirs.
     """
 
     tables: Dict[Place, str] = field(default_factory=dict)
     columns: Dict[Place, Dict[str, str]] = field(default_factory=dict)
     alterations: Dict[Tuple[Place, str], Any] = field(default_factory=dict)
+    unaltered: Dict[Tuple[Place, str], Any] = field(default_factory=dict)
 
     def table(self, schema: Optional[str], name: str) -> str:
         return self.tables.get((schema, name), name)
@@ -162,7 +165,8 @@ def _take_renamed_columns(container: Any, direction: Direction, dialect: Any) ->
         names = direction.columns.get(place, {})
         if isinstance(operation, ops.DropColumnOp) and operation.column_name in names:
             table.ops.remove(operation)
-            renamed.append(_renaming(place, operation.to_column(), names[operation.column_name], dialect))
+            name, column = operation.column_name, operation.to_column()
+            renamed.append(_renaming(place, name, direction.unaltered.get((place, name), column), names[name], dialect))
         elif isinstance(operation, ops.AddColumnOp) and operation.column.name in names.values():
             table.ops.remove(operation)
     for (place, _), operation in direction.alterations.items():
@@ -170,16 +174,16 @@ def _take_renamed_columns(container: Any, direction: Direction, dialect: Any) ->
     return renamed
 
 
-def _renaming(place: Place, column: Any, name: str, dialect: Any) -> Any:
+def _renaming(place: Place, old: str, column: Any, name: str, dialect: Any) -> Any:
     """Return the renaming of a column with all that MySQL needs to be told of it, or it forgets it."""
     default = column.server_default
     if _is_a(default, "Computed") and dialect.name in MYSQL:  # Alembic cannot say it there: seen on 1.4.3 to 1.20.1
-        names = [identifier(str(one), dialect) for one in (column.name, name)]
+        names = [identifier(str(one), dialect) for one in (old, name)]
         return _execute("ALTER TABLE {} RENAME COLUMN {} TO {}".format(qualified(dialect, *place), *names))
     more: Dict[str, Any] = {"existing_autoincrement": True} if _is_autoincrement(column) else {}
     return RenameColumn(
         place[1],
-        column.name,
+        old,
         schema=place[0],
         modify_name=name,
         existing_type=column.type,

@@ -162,6 +162,8 @@ class Renaming:
         self.back.columns.setdefault(self._old(place), {})[added.column.name] = dropped.column_name
         self.kept.append((place, dropped.to_column(), added.column))
         self._alter(place, dropped.to_column(), added.column)
+        if (place, added.column.name) not in self.forth.alterations:
+            self.back.unaltered[self._old(place), added.column.name] = dropped.to_column()
 
     def _old(self, place: Place) -> Place:
         return place[0], self.back.table(*place)
