@@ -296,52 +296,6 @@ def there_and_back(project, database, before, after, pairs, *inserted):
     assert (schema(database), rows(database)) == new
 
 
-SEATS = """
-class Seat(db.Model):
-    __tablename__ = "seats"
-    id = db.Column(db.Integer, primary_key=True)
-    code = db.Column(db.String(9), index=True, unique=True)
-    {hall} = db.Column(db.Integer, nullable=False)
-    number = db.Column(db.Integer, nullable=False)
-    left_hall = db.Column(db.Integer)
-    left_number = db.Column(db.Integer)
-    __table_args__ = (
-        db.UniqueConstraint("{hall}", "number", name="uq_seats_{hall}"),
-        db.UniqueConstraint("left_hall", "left_number", name="uq_left"),
-        db.ForeignKeyConstraint(["left_hall", "left_number"], ["seats.{hall}", "seats.number"]),
-    )
-
-
-class Ticket(db.Model):
-    __tablename__ = "tickets"
-    id = db.Column(db.Integer, primary_key=True)
-    seat_code = db.Column(db.String(9), db.ForeignKey("seats.code"))
-    hall = db.Column(db.Integer)
-    number = db.Column(db.Integer)
-    __table_args__ = (
-        db.UniqueConstraint("hall", "number", name="uq_tickets_hall"),
-        db.ForeignKeyConstraint(["hall", "number"], ["seats.{hall}", "seats.number"]),
-    )
-"""
-
-
-def test_what_a_foreign_key_needs_is_never_missing(make_project, database):
-    """A unique index or constraint gets another name, and foreign keys without a name lean on it from both sides."""
-    after = SEATS.replace("code = ", "sign = ").replace("seat_sign", "seat_code").replace("seats.code", "seats.sign")
-    after = after.replace('"hall"', '"room"').replace("hall = db.Column(db.Integer)", "room = db.Column(db.Integer)")
-    after = after.replace("left_room = ", "left_hall = ").replace("uq_tickets_hall", "uq_tickets_room")
-    there_and_back(
-        make_project(database),
-        database,
-        application(SEATS.format(hall="hall")),
-        application(after.format(hall="room")),
-        ["seats.code=seats.sign", "seats.hall=seats.room", "tickets.hall=tickets.room"],
-        "INSERT INTO seats (code, hall, number) VALUES ('A', 1, 1)",
-        "INSERT INTO seats (code, hall, number, left_hall, left_number) VALUES ('B', 1, 2, 1, 1)",
-        "INSERT INTO tickets (seat_code, hall, number) VALUES ('B', 1, 2)",
-    )
-
-
 def test_an_index_of_a_renamed_table_is_dropped_there(make_project, mysql):
     """Outside a batch an index is dropped by the name of its table: the new one."""
     before = application(SHOP.replace("db.Column(db.String(20))", "db.Column(db.String(20), index=True)", 1))

@@ -70,7 +70,7 @@ def expand_tables(container: Any, names: Dict[Place, str]) -> None:
 def rewrite(container: Any, direction: Direction, dialect: Any) -> None:
     """Rename what the direction renames, and leave out what needs no operation then."""
     renamed = _take_renamed_columns(container, direction, dialect)
-    before, after = _follow(container, direction, dialect)
+    before, after = _follow(container, direction)
     _name_tables(container, direction)
     first = [RenameTable(old, new, schema=schema) for (schema, old), new in direction.tables.items()]
     rest = [one for one in container.ops if not (isinstance(one, ops.ModifyTableOps) and one.is_empty())]
@@ -93,15 +93,13 @@ def complete(upgrade: Any, downgrade: Any, forth: Direction, place: Place, old_p
 
 
 def index_renaming(place: Place, old: str, new: str, dialect: Any) -> Any:
-    """Return the renaming of an index that a foreign key needs, and which therefore stays where it is.
+    """Return MySQL's renaming of an index.
 
-    MySQL drops an index that it made for a foreign key by itself, once there is another one to use. PostgreSQL drops
-    none that a foreign key refers to; renaming that of a unique constraint renames the constraint.
+    It drops an index that it made for a foreign key by itself, once there is another one to use: so in place.
     """
+    table = qualified(dialect, *place)
     names = [identifier(name, dialect) for name in (old, new)]
-    if dialect.name == "postgresql":
-        return _execute("ALTER INDEX {} RENAME TO {}".format(qualified(dialect, place[0], old), names[1]))
-    return _execute("ALTER TABLE {} RENAME INDEX {} TO {}".format(qualified(dialect, *place), *names))
+    return _execute("ALTER TABLE {} RENAME INDEX {} TO {}".format(table, *names))
 
 
 def _execute(sql: str) -> Any:
@@ -216,32 +214,21 @@ def _table_at(container: Any, place: Place) -> Any:
     return table
 
 
-def _follow(container: Any, direction: Direction, dialect: Any) -> Tuple[List[Any], List[Any]]:
-    """Leave out what follows a renaming by itself; return what is dropped before it, and what is done at the end.
+def _follow(container: Any, direction: Direction) -> Tuple[List[Any], List[Any]]:
+    """Leave out what follows a renaming by itself; return what is dropped before it, and what is created at the end.
 
     An index that gets another name is dropped after the new one is there, because MySQL keeps the last one that a
     foreign key needs. A foreign key that goes because of the unique constraint it needs is created after that.
     """
     dropped_before: List[Any] = []
     created_after: List[Any] = []
-    renamed: List[Any] = []
     rebuilt: List[Shape] = []
-    affected = _affected(container, direction)
-    shapes = [_shape(one, direction) for _, one in affected]
-    for table, dropped in affected:
+    for table, dropped in _affected(container, direction):
         shape = _shape(dropped, direction)
         partner = _partner(container, shape)
         if partner and _same_name(dropped, partner[1]) and not (_refers_to(shape, rebuilt) and _name(dropped)):
             table.ops.remove(dropped)
             partner[0].ops.remove(partner[1])
-        elif partner and dialect.name == "postgresql" and any(_refers_to(one, [shape]) for one in shapes):
-            table.ops.remove(dropped)
-            partner[0].ops.remove(partner[1])
-            renamed.append(index_renaming(_place(partner[1]), str(_name(dropped)), str(_name(partner[1])), dialect))
-        elif partner and _is_index(dropped, shape, dialect):
-            table.ops.remove(dropped)
-            dropped.table_name = partner[1].table_name
-            partner[0].ops.insert(partner[0].ops.index(partner[1]) + 1, dropped)
         elif isinstance(dropped, ops.DropConstraintOp):
             rebuilt.append(shape)
             table.ops.remove(dropped)
@@ -249,12 +236,11 @@ def _follow(container: Any, direction: Direction, dialect: Any) -> Tuple[List[An
             if partner and isinstance(partner[1], ops.CreateForeignKeyOp):
                 partner[0].ops.remove(partner[1])
                 created_after.append(partner[1])
-    return _by_table(dropped_before), [*renamed, *_by_table(created_after)]
-
-
-def _is_index(dropped: Any, shape: Shape, dialect: Any) -> bool:
-    """Return whether what is dropped is an index: to MySQL, a unique constraint is one too."""
-    return isinstance(dropped, ops.DropIndexOp) or (shape[0] == "unique" and dialect.name in MYSQL)
+        elif partner:
+            table.ops.remove(dropped)
+            dropped.table_name = partner[1].table_name
+            partner[0].ops.insert(partner[0].ops.index(partner[1]) + 1, dropped)
+    return _by_table(dropped_before), _by_table(created_after)
 
 
 def _by_table(operations: List[Any]) -> List[Any]:
