@@ -356,7 +356,9 @@ class Order(db.Model):
 
 def test_a_column_that_the_database_computes_or_numbers_is_renamed(make_project, mysql):
     before = MADE
-    if SQLALCHEMY >= (1, 4):  # Identity came with it; MySQL takes it for a number of its own
+    # MySQL takes Identity, which came with SQLAlchemy 1.4, for a number of its own; Alembic before 1.18 (seen on 1.16.5
+    # and 1.17.0) finds such a column changed in every comparison there, and its script fails, renamed or not.
+    if SQLALCHEMY >= (1, 4) and ALEMBIC >= (1, 18):
         before = MADE.replace("db.Integer, primary", "db.Integer, db.Identity(), primary")
     there_and_back(
         make_project(mysql),
