@@ -14,8 +14,8 @@ from .extension import Migrate
 
 if TYPE_CHECKING:
     from .config import Config, alembic_version
-    from .preview.rehearsal import rehearse
-    from .preview.results import (
+    from .rehearsal.rehearse import rehearse
+    from .rehearsal.results import (
         Rehearsal,
         RehearsalFailure,
         RehearsalStop,
@@ -110,8 +110,8 @@ __all__ = [
 
 _HOMES = {
     "config": ("Config", "alembic_version"),
-    "preview.rehearsal": ("rehearse",),
-    "preview.results": (
+    "rehearsal.rehearse": ("rehearse",),
+    "rehearsal.results": (
         "Rehearsal",
         "RehearsalFailure",
         "RehearsalStop",

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from .counting import Count, count, plural
 from .passwords import masked
-from .quoting import qualified
+from .sql.counting import Count, count, plural
+from .sql.quoting import qualified
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine

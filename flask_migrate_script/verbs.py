@@ -9,6 +9,8 @@ from functools import partial
 from typing import Any, Callable, Dict, Iterator, List, Tuple, TypeVar
 
 from . import invocation
+from .console.progress import on_terminal
+from .console.terminal import said_yes
 from .errors import Asked, MigrateError, explained
 from .options import (
     AllowDropAll,
@@ -52,8 +54,6 @@ from .options import (
     XArg,
     Yes,
 )
-from .preview.progress import on_terminal
-from .terminal import said_yes
 
 T = TypeVar("T")
 
@@ -325,7 +325,7 @@ def show(
     :raises MigrateError: if there is no such revision.
     """
     if json:
-        from .preview import listings
+        from .history import listings
 
         _print_json(_look(lambda config: listings.show(config, str(revision)), directory, x_arg, revision, wait=wait))
         return
@@ -349,7 +349,7 @@ def history(
     :raises MigrateError: if there is no such revision.
     """
     if json:
-        from .preview import listings
+        from .history import listings
 
         see = partial(listings.history, rev_range=rev_range, indicate_current=indicate_current)
         _print_json(_look(see, directory, x_arg, rev_range, wait=wait))
@@ -370,7 +370,7 @@ def heads(
     :raises MigrateError: if the revision files cannot be read.
     """
     if json:
-        from .preview import listings
+        from .history import listings
 
         see = partial(listings.heads, resolve_dependencies=resolve_dependencies)
         _print_json(_look(see, directory, x_arg))
@@ -385,7 +385,7 @@ def branches(directory: Directory = None, verbose: Verbose = False, x_arg: XArg 
     :raises MigrateError: if the revision files cannot be read.
     """
     if json:
-        from .preview import listings
+        from .history import listings
 
         _print_json(_look(listings.branches, directory, x_arg))
         return
@@ -417,7 +417,7 @@ def current(
 
 
 def _current_as_json(check_heads: bool, directory: Any, x_arg: Any, **guard: Any) -> None:
-    from .preview.status import document, read_status
+    from .history.status import document, read_status
 
     found = _look(read_status, directory, x_arg, **guard)
     _print_json(document(found))
@@ -435,9 +435,9 @@ def status(
     :param json: print an object, the same as :func:`current` does.
     :raises MigrateError: if the revision files cannot be read, or a database cannot be reached.
     """
-    from .preview.status import document, read_status
-    from .preview.status_text import status_lines
-    from .terminal import columns, painter
+    from .console.terminal import columns, painter
+    from .history.status import document, read_status
+    from .history.status_text import status_lines
 
     found = _look(read_status, directory, x_arg, bind=bind, wait=wait)
     if json:
@@ -465,8 +465,8 @@ def graph(
     :param wait: seconds to wait for a server that is not up yet.
     :raises MigrateError: if the revision files cannot be read, or the file cannot be written.
     """
-    from .preview.drawing import FILE, canvas_of, check_format, draw
-    from .preview.history import read_history
+    from .history.drawing import FILE, canvas_of, check_format, draw
+    from .history.reading import read_history
 
     check_format(format)
     history = _look(read_history, directory, x_arg, bind=bind)
@@ -482,7 +482,7 @@ def graph(
 
 
 def _positions_if_reached(directory: Any, x_arg: Any, **guard: Any) -> Any:
-    from .preview.positions import positions
+    from .history.positions import positions
 
     try:
         return _look(positions, directory, x_arg, **guard)
@@ -563,8 +563,8 @@ def lint(
     """
     with explained(rev_range):
         _load_libraries()
-        from .autogenerate.lint import document, how_to_allow, lines, linted
-        from .counting import plural
+        from .lint import document, how_to_allow, lines, linted
+        from .sql.counting import plural
 
         report = linted(directory, rev_range, x_arg, wait)
         if json:
@@ -621,7 +621,7 @@ def journal(
     options = _guard(locals())
     with explained():
         _load_libraries()
-        from .unfinished import document, forgetting, remembered, shown
+        from .guard.resume.listing import document, forgetting, remembered, shown
     databases = _look(forgetting(forget) if forget else remembered, directory, x_arg, changes=bool(forget), **options)
     if json:
         _print_json(document(databases))
@@ -706,7 +706,8 @@ def _load_libraries() -> None:
     with _loading:
         import alembic.command  # noqa: F401
 
-        from . import config, cycles, guard  # noqa: F401
+        from . import config, guard  # noqa: F401
+        from .history import cycles  # noqa: F401
 
 
 @contextmanager
@@ -719,8 +720,8 @@ def _alembic(
         from alembic import command
 
         from .config import opened_config
-        from .cycles import refuse_cycles
         from .guard import guarded, settings
+        from .history.cycles import refuse_cycles
 
         def call(name: str, *args: Any, **kwargs: Any) -> None:
             with opened_config(directory, x_arg, autogenerate) as config:
@@ -744,10 +745,10 @@ def _dry_run(verb: Callable[..., None], given: Dict[str, Any]) -> None:
         raise MigrateError(wrong, "Nothing was changed. {db} " + verb.__name__ + " --help shows what each is for.")
     with explained(given["revision"]):
         _load_libraries()
-        from .preview.rehearsal import rehearse
-        from .preview.report import command, text
-        from .preview.results import document
-        from .terminal import painter
+        from .console.terminal import painter
+        from .rehearsal.rehearse import rehearse
+        from .rehearsal.report import command, text
+        from .rehearsal.results import document
     names = ("revision", "directory", "x_arg", "tag", *_guard(given))
     found = rehearse(verb.__name__, **{name: given[name] for name in names})
     if given["json"]:
@@ -759,10 +760,10 @@ def _dry_run(verb: Callable[..., None], given: Dict[str, Any]) -> None:
 
 
 def _look(see: Callable[[Any], T], directory: Any, x_arg: Any, asked: Asked = None, **guard: Any) -> T:
-    """Return what a function of preview/ finds in an open Config, under the guard."""
+    """Return what a function finds in an open Config, under the guard."""
     with explained(asked):
         _load_libraries()
-        from .preview.look import look
+        from .look import look
 
         return look(see, directory, x_arg, asked, **guard)
 
@@ -793,7 +794,7 @@ def _say(text: str) -> None:
 
 def _print_result(text: str) -> None:
     """Print what a verb has found, unless the command line says ``-q``."""
-    from .terminal import printable
+    from .console.terminal import printable
 
     if not invocation.current().quiet:
         print(printable(text, sys.stdout))

@@ -15,7 +15,7 @@ from sqlalchemy.engine.url import make_url
 from test_existing_repositories import BY_HAND, RELEASES, generated
 from test_several_databases import BINDS, bound
 
-from flask_migrate_script.terminal import width
+from flask_migrate_script.console.terminal import width
 
 CREATE = "op.create_table('{0}', sa.Column('id', sa.Integer, primary_key=True), sa.Column('name', sa.String(20)))"
 DUMPS = {"postgresql": "pg_dump", "mysql": "mysqldump"}

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from conftest import MANAGE, initialised
 
-from flask_migrate_script.autogenerate.lint.data import WORDS
-from flask_migrate_script.autogenerate.lint.types import narrows
-from flask_migrate_script.raw_sql import destroying
+from flask_migrate_script.lint.data import WORDS
+from flask_migrate_script.lint.types import narrows
+from flask_migrate_script.sql.destroying import destroying
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text(encoding="utf-8")

@@ -6,8 +6,8 @@ from conftest import initialised, wait_for
 from terminal import Terminal
 from test_several_databases import BINDS, bound
 
-from flask_migrate_script.preview.progress import elapsed
-from flask_migrate_script.terminal import fitted, width
+from flask_migrate_script.console.progress import elapsed
+from flask_migrate_script.console.terminal import fitted, width
 
 WAIT = "import os, time\nwhile not os.path.exists('go'):\n    time.sleep(0.01)"
 LONG = "añadir a message that no terminal of forty columns has room for 漢字"

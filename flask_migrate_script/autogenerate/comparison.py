@@ -8,8 +8,8 @@ from typing import Any, Dict, Iterator, List, Optional
 
 from ..databases import shown_url
 from ..errors import MigrateError
-from ..guard import binds
-from ..guard.hook import watching
+from ..seam import binds
+from ..seam.hook import watching
 from .differences import Difference, differences
 
 

@@ -7,8 +7,8 @@ from typing import Any, Callable, List, Optional
 
 from alembic.operations import ops
 
-from ..counting import Count, count, is_empty
-from ..quoting import identifier, qualified
+from ..sql.counting import Count, count, is_empty
+from ..sql.quoting import identifier, qualified
 from .changes import Source, in_tables, shown
 from .operations import FillNulls, InBatch
 from .values import DoesNotFit, literal, takes

@@ -17,7 +17,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from alembic.operations import ops
 
-from ..quoting import identifier, qualified
+from ..sql.quoting import identifier, qualified
 from .changes import Place, in_tables, tables
 from .operations import RenameColumn, RenameTable
 

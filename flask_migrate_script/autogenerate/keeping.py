@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from ..errors import MigrateError
-from ..guard import binds
+from ..seam import binds
 from . import fills, losses
 from .changes import all_in, changes
 from .options import parsed

@@ -7,9 +7,9 @@ from typing import Any, List, Optional, Tuple
 from alembic.operations import ops
 from sqlalchemy import types
 
-from ..counting import count
-from ..quoting import identifier, qualified, quoted
-from ..type_sizes import MYSQL, bounds, digits, instance, most_bytes
+from ..sql.counting import count
+from ..sql.quoting import identifier, qualified, quoted
+from ..sql.types import MYSQL, bounds, digits, instance, most_bytes
 from .changes import Source, in_tables, shown
 from .operations import remarked
 

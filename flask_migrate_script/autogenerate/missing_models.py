@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, List
 
-from ..counting import plural
 from ..errors import MigrateError
+from ..sql.counting import plural
 
 
 def refuse_to_drop_all(context: Any, revision: Any, directives: List[Any]) -> None:

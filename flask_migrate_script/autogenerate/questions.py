@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Callable, Optional
 
-from ..terminal import ask, said_yes
+from ..console.terminal import ask, said_yes
 
 
 class Terminal:

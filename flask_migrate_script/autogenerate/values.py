@@ -8,7 +8,7 @@ import json
 import uuid
 from typing import Any, Callable, Dict, Optional
 
-from ..quoting import quoted
+from ..sql.quoting import quoted
 
 _RANGES = {"SmallInteger": 15, "Integer": 31, "BigInteger": 63}
 """The bits of each kind of number, without its sign."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, List, Tuple
 
 from ..errors import MigrateError
-from .raw import driver_connection, in_transaction, is_autocommit, run
+from ..seam.driver import driver_connection, in_transaction, is_autocommit, run
 
 Violation = Tuple[str, Any, str, int]
 """A row of ``PRAGMA foreign_key_check``: table, rowid, parent table, number of the foreign key."""

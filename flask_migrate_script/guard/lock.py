@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Callable, Dict, Iterator, Optional, Protocol
 
 from ..errors import MigrateError
-from .raw import driver_connection, run
+from ..seam.driver import driver_connection, run
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 """Seconds between two tries: short at first, as most migrations are."""

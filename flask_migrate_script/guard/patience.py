@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Iterator, TypeVar
 
 from ..errors import CannotConnect, MigrateError
-from .raw import driver_connection, is_autocommit, run
+from ..seam.driver import driver_connection, is_autocommit, run
 
 T = TypeVar("T")
 

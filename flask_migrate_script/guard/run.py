@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterable,
 
 from ..databases import shown_url
 from ..errors import Asked, CannotConnect, MigrateError, explained
-from ..quoting import qualified
-from . import binds, hook, lock, logs, patience
+from ..seam import binds, hook
+from ..sql.quoting import qualified
+from . import lock, logs, patience
 from .atomic import SQLiteTransactions
-from .journal import Journal
+from .options import Over, Settings
+from .outcome import Journal
 from .resume import has_journal
-from .settings import Over, Settings
 
 if TYPE_CHECKING:
     from .resume.resumption import Resumption

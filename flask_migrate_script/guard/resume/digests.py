@@ -6,7 +6,7 @@ import hashlib
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, Optional
 
-from ..statements import plain
+from ...sql.mysql import plain
 
 _LENGTH = 32
 

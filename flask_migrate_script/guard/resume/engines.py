@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..raw import run
+from ...seam.driver import run
 from .took_effect import error_number
 
 _BEFORE_ANY_ROW = (1054, 1064, 1136, 1146)

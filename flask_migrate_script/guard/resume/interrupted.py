@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any, Dict, Iterable, List, Tuple
 
 from ...errors import MigrateError
-from ..settings import settings
+from ..options import settings
 from . import has_journal
 from .table import DONE, STARTED, Entry, unfinished
 from .took_effect import error_number

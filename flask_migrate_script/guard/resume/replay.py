@@ -28,8 +28,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Callable, Dict, List, Optional, Set
 
-from .. import statements
-from ..raw import has_to_commit, is_autocommit, run
+from ...seam.driver import has_to_commit, is_autocommit, run
+from ...sql import mysql as statements
 from . import returned
 from .differences import Differs, cut_off, differs, rows_are_gone
 from .digests import digest

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from ...errors import MigrateError
-from ..raw import driver_connection, is_autocommit, run
+from ...seam.driver import driver_connection, is_autocommit, run
 from .interrupted import by_revision, refuse_to_turn_round
 from .replay import Call, Resumable
 from .table import NAME, Entry, JournalTable, table_of

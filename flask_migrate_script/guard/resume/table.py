@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass, fields, replace
 from typing import Any, List, Optional
 
-from ..raw import driver_connection, run
+from ...seam.driver import driver_connection, run
 from . import has_journal
 
 NAME = "alembic_journal"

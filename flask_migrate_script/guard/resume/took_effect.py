@@ -12,8 +12,8 @@ import hashlib
 import re
 from typing import Any, Optional, Tuple
 
-from ..raw import run
-from ..statements import altered_table, plain
+from ...seam.driver import run
+from ...sql.mysql import altered_table, plain
 
 _NOT_THERE = 1146  # ER_NO_SUCH_TABLE
 _LOST = (2006, 2013)  # CR_SERVER_GONE_ERROR, CR_SERVER_LOST

@@ -1,0 +1,200 @@
+"""Where an upgrade or a downgrade is: one line at the bottom of the terminal, written again and again."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import sys
+import threading
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, Callable, Iterable, Iterator
+
+from .. import invocation
+from .terminal import fitted, width
+
+TICK = 0.25
+"""Seconds between two looks at the clock; what is shown is whole seconds."""
+
+ROOM = len("^C")
+"""Columns left free behind the line, for what a terminal writes where Ctrl-C is pressed."""
+
+Over = Callable[[str, Iterable[Any]], Iterable[Any]]
+
+
+@contextmanager
+def on_terminal() -> Iterator[Over]:
+    """Yield the function that shows each step of a database while it runs; the line is gone after the block.
+
+    Where no person at a terminal looks at it, that function leaves the steps as they are.
+    """
+    if not _is_looked_at():
+        yield lambda name, steps: steps
+        return
+    line = Line(sys.stderr)
+    with ExitStack() as until:
+        until.enter_context(_ticking(line))
+        for stream in filter(_is_terminal, (sys.stderr, sys.stdout)):
+            until.enter_context(_above(line, stream))
+        until.enter_context(_asking(line))
+        yield line.over
+
+
+def _is_looked_at() -> bool:
+    run = invocation.current()
+    return run.typed and not run.quiet and os.environ.get("TERM") != "dumb" and _is_terminal(sys.stderr)
+
+
+class Line:
+    """The line that a terminal's cursor is on, shared with whoever else writes to that terminal.
+
+    :param stream: where it is written.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self.lock = threading.RLock()
+        self.free = True  # False while somebody else's text is on it
+        self._stream, self._write = stream, stream.write
+        self._said = _nothing
+        self._drawn = ""
+
+    def over(self, name: str, steps: Iterable[Any]) -> Iterator[Any]:
+        """Yield the steps, and show each until the next one is asked for.
+
+        :param name: the database, where there are several.
+        """
+        every = list(steps)
+        for number, step in enumerate(every, 1):
+            self._say(_clocked(name, number, len(every), step))
+            yield step
+        self._say(_nothing)
+
+    def draw(self) -> None:
+        """Write the line as it is now over what is there, padded to cover it."""
+        with self.lock:
+            text = fitted(_printable(self._said(), self._stream), _columns(self._stream) - 1 - ROOM, "")
+            if self.free and text != self._drawn:
+                self._put("\r" + text + " " * (width(self._drawn) - width(text)), text)
+
+    def clear(self) -> None:
+        """Take the line away, with what the terminal may have written behind it."""
+        with self.lock:
+            if self._drawn:
+                blank = min(width(self._drawn) + ROOM, _columns(self._stream) - 1)
+                self._put("\r" + " " * blank + "\r", "")
+
+    def _say(self, said: Callable[[], str]) -> None:
+        with self.lock:
+            self._said = said
+            self.clear()
+            self.draw()
+
+    def _put(self, text: str, drawn: str) -> None:
+        with suppress(OSError, ValueError):  # a terminal that has gone is no reason for a migration to fail
+            self._write(text)
+            self._stream.flush()
+        self._drawn = drawn
+
+
+def elapsed(seconds: float) -> str:
+    """Return a time as ``m:ss``, or ``h:mm:ss`` from an hour on."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, left = divmod(minutes, 60)
+    return f"{hours}:{left:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _clocked(name: str, number: int, count: int, step: Any) -> Callable[[], str]:
+    """Return what composes the line of a step: what a narrow terminal cuts off is the message."""
+    begun = time.monotonic()
+    verb = "upgrade" if step.is_upgrade else "downgrade"
+    of = f"{name}: " if name else ""
+    what = f"{step.revision.revision}  {step.doc or ''}".strip()
+    return lambda: f"{of}{verb} {number} of {count}  {elapsed(time.monotonic() - begun)}  {what}"
+
+
+def _nothing() -> str:
+    return ""
+
+
+def _printable(text: str, stream: Any) -> str:
+    """Return a text without what moves the cursor, in characters that the stream can write."""
+    encoding = getattr(stream, "encoding", None) or "ascii"
+    plain = "".join(character if character.isprintable() else " " for character in text)
+    return plain.encode(encoding, "replace").decode(encoding)
+
+
+def _columns(stream: Any) -> int:
+    """Return how wide a terminal is now; one that does not say counts as 80."""
+    with suppress(OSError, ValueError):
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    return 80
+
+
+def _is_terminal(stream: Any) -> bool:
+    return bool(stream and stream.isatty())
+
+
+@contextmanager
+def _above(line: Line, stream: Any) -> Iterator[None]:
+    """Let what is written to a stream appear above the line.
+
+    Log handlers keep the stream object, so it is its ``write`` that is replaced, not ``sys.stderr``.
+    """
+    original = stream.write
+
+    def write(text: str) -> int:
+        with line.lock:
+            line.clear()
+            written: int = original(text)
+            if text:
+                line.free = text.endswith("\n")
+            if line.free:
+                stream.flush()
+                line.draw()
+            return written
+
+    stream.write = write
+    try:
+        yield
+    finally:
+        stream.write = original
+
+
+@contextmanager
+def _asking(line: Line) -> Iterator[None]:
+    """Keep the line away while a migration, or a debugger in it, asks: ``input`` does not write to ``sys.stdout``."""
+    original = builtins.input
+
+    def ask(*prompt: Any) -> str:
+        with line.lock:
+            line.clear()
+            line.free = False
+        try:
+            return original(*prompt)
+        finally:
+            line.free = True
+
+    builtins.input = ask
+    try:
+        yield
+    finally:
+        builtins.input = original
+
+
+@contextmanager
+def _ticking(line: Line) -> Iterator[None]:
+    """Draw the line again and again from a thread, which does nothing else, and take it away after the block."""
+    over = threading.Event()
+
+    def tick() -> None:
+        while not over.wait(TICK):
+            line.draw()
+
+    thread = threading.Thread(target=tick, name="flask_migrate_script.progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        line.clear()

@@ -1,0 +1,115 @@
+"""The history as a picture in any format, for wherever it is to be seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, List, Sequence
+
+from ..console.terminal import UNBOUND, Paint, columns, painter, plain
+from ..errors import MigrateError
+from ..explanations.asked import UNKNOWN_VERSION
+from .drawing_text import TextGraph, characters_for
+from .pictures import PICTURES, escaped
+from .positions import Position
+from .reading import Drawn, names_at
+
+FORMATS = ("text", *PICTURES)
+
+MERMAID_LINES, MERMAID_CHARACTERS = 500, 50_000
+"""What Mermaid draws by default: its configuration's maxEdges and maxTextSize."""
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """What a picture is drawn on.
+
+    :param width: columns; lines of text are no longer.
+    :param encoding: of its characters.
+    :param paint: colours a text.
+    """
+
+    width: int
+    encoding: str
+    paint: Paint
+
+
+FILE = Canvas(UNBOUND, "utf-8", plain)
+
+
+def canvas_of(stream: Any) -> Canvas:
+    """Return the canvas that standard output is."""
+    return Canvas(columns(), stream.encoding or "utf-8", painter(stream))
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture, and what there is to say beside it.
+
+    :param notes: what it cannot show.
+    """
+
+    picture: str
+    notes: List[str]
+
+
+def check_format(format: str) -> None:
+    """Refuse a format that there is not.
+
+    :raises MigrateError: naming those there are.
+    """
+    if format not in FORMATS:
+        raise MigrateError(f"There is no format {format!r}.", f"The formats are: {', '.join(FORMATS)}.")
+
+
+def draw(history: Sequence[Drawn], positions: Sequence[Position], format: str, canvas: Canvas) -> Drawing:
+    """Return the picture of a history.
+
+    :param history: the revisions, newest first.
+    :param positions: where the databases are, as far as it is known.
+    :param format: one of ``FORMATS``.
+    :raises MigrateError: if Graphviz is needed and missing.
+    """
+    notes = _notes(history, positions)
+    if format != "text":
+        picture = PICTURES[format](history, names_at(positions))
+        limits = _beyond_mermaid(history, picture) if format == "mermaid" else []
+        return Drawing(escaped(picture, format, canvas.encoding), [*notes, *limits])
+    graph = TextGraph(history, names_at(positions), canvas.width, characters_for(canvas.encoding), canvas.paint)
+    text = "".join(f"{line}\n" for line in graph.lines())
+    return Drawing(text.encode(canvas.encoding, "replace").decode(canvas.encoding), [*notes, *_crowded(graph)])
+
+
+def _notes(history: Sequence[Drawn], positions: Sequence[Position]) -> List[str]:
+    """Return where the databases are that the picture cannot show."""
+    if not history:
+        return ["There are no revisions yet."]
+    known = {one.revision for one in history}
+    unknown = [
+        f"{one.name} is at {version}, which no revision file has.\n{UNKNOWN_VERSION}"
+        for one in positions
+        for version in one.versions
+        if version not in known
+    ]
+    return [*(f"{one.name} is at base: nothing is applied yet." for one in positions if not one.versions), *unknown]
+
+
+def _beyond_mermaid(history: Sequence[Drawn], picture: str) -> List[str]:
+    """Say where Mermaid refuses a picture unless its page is configured to: the limits are its defaults."""
+    lines = sum(len(one.parents) + len(one.depends_on) for one in history)
+    if lines <= MERMAID_LINES and len(picture) <= MERMAID_CHARACTERS:
+        return []
+    return [
+        f"Mermaid draws no more than {MERMAID_LINES} lines and {MERMAID_CHARACTERS:,} characters, unless the page\n"
+        f"sets maxEdges and maxTextSize: these are {lines} and {len(picture):,}. Without limits:\n"
+        "{db} graph --format svg"
+    ]
+
+
+def _crowded(graph: TextGraph) -> List[str]:
+    lanes = graph.lanes_in_one()
+    if not lanes:
+        return []
+    return [
+        f"The last column stands for {lanes} lanes, as {graph.width} columns have no room for more; revisions there\n"
+        "name what they revise. A wider terminal shows every lane, and so does {db} graph --format svg."
+    ]

@@ -1,0 +1,135 @@
+"""Operations that destroy data."""
+
+from __future__ import annotations
+
+import ast
+from typing import Dict, Iterator, List, NamedTuple, Set, Tuple
+
+from ..sql.destroying import Thing, creating, destroying
+from .files import RevisionFile
+from .findings import Finding
+from .operations import Operation
+from .types import narrows
+
+Loss = Tuple[str, str, Thing]
+"""The name of a finding, what it says, and what is lost."""
+
+
+class _Words(NamedTuple):
+    why: str
+    instead: str
+
+
+_LATER = "drop it in a later release, once nothing reads it and a backup is at hand."
+WORDS: Dict[str, _Words] = {
+    "drop-table": _Words("Its rows are gone; a downgrade brings the table back empty.", f"Rename it, and {_LATER}"),
+    "drop-column": _Words(
+        "Its values are gone; a downgrade brings the column back empty. Code that still runs may read it.",
+        f"Stop using it first; {_LATER} A renamed column is alter_column(…, new_column_name=…).",
+    ),
+    "drop-schema": _Words("Everything in it is gone.", "Drop what is in it by name, so that each loss can be read."),
+    "truncate-table": _Words(
+        "Its rows are gone, and no downgrade knows them.", "Copy them to another table first, or delete by a WHERE."
+    ),
+    "delete-all": _Words(
+        "A DELETE without WHERE takes all rows, and no downgrade knows them.",
+        "Say in a WHERE which rows go, or copy them to another table first.",
+    ),
+    "narrow-type": _Words(
+        "Values that do not fit fail the migration, or are cut off by MySQL without strict mode.",
+        "Look for them first: move them into a new column of the new type, and drop the old one in a later release.",
+    ),
+}
+
+
+def lost(file: RevisionFile, found: List[Operation]) -> Iterator[Finding]:
+    """Yield what destroys data among the operations of an upgrade.
+
+    What the same upgrade has made before, a table to copy rows through, may go again.
+    """
+    made: Set[Thing] = set()
+    for operation in found:
+        made.update(_made(operation))
+        for name, what, thing in _lost(operation):
+            if thing not in made and thing[:1] not in made and not file.allows(name, operation.line):
+                yield Finding(name, file.shown, operation.line, file.revision, what, *WORDS[name])
+
+
+def _made(operation: Operation) -> Iterator[Thing]:
+    if operation.name == "create_table":
+        yield (operation.table,)
+    elif operation.name == "add_column":
+        column = operation.argument(0, "column")
+        if isinstance(column, ast.Call) and column.args:
+            yield operation.table, operation.string(column.args[0]) or "…"
+    elif operation.name == "execute":
+        yield from creating(_Statement(operation).sql)
+
+
+def _lost(operation: Operation) -> Iterator[Loss]:
+    if operation.name == "drop_table":
+        yield "drop-table", f"the table {operation.table} is dropped", (operation.table,)
+    elif operation.name == "drop_column":
+        column = operation.text(0, "column_name")
+        yield "drop-column", f"the column {operation.table}.{column} is dropped", (operation.table, column)
+    elif operation.name == "alter_column":
+        yield from _narrowed(operation)
+    elif operation.name == "execute":
+        statement = _Statement(operation)
+        yield from destroying(statement.sql)
+        yield from statement.emptied()
+
+
+def _narrowed(operation: Operation) -> Iterator[Loss]:
+    # Both are given by name: their places differ between releases of Alembic.
+    given = {keyword.arg: operation.resolved(keyword.value) for keyword in operation.call.keywords}
+    old, new = given.get("existing_type"), given.get("type_")
+    if old is not None and new is not None and narrows(old, new):
+        column = operation.text(0, "column_name")
+        what = f"{operation.table}.{column} becomes {ast.unparse(new)}, narrower than {ast.unparse(old)}"
+        yield "narrow-type", what, (operation.table, column)
+
+
+_OF_TEXT = ("text", "DDL", "dedent", "cleandoc")
+
+
+class _Statement:
+    """What an ``execute`` is given: SQL, or an expression such as ``users.delete().where(…)``.
+
+    ``start`` is where the chain of calls starts, ``methods`` are the others.
+    """
+
+    def __init__(self, operation: Operation) -> None:
+        self.operation = operation
+        self.methods: List[str] = []
+        self.start = operation.resolved(operation.call.args[0]) if operation.call.args else None
+        while isinstance(self.start, ast.Call) and isinstance(self.start.func, ast.Attribute):
+            if self.start.func.attr in (*_OF_TEXT, "delete"):
+                break
+            self.methods.append(self.start.func.attr)
+            self.start = operation.resolved(self.start.func.value)
+
+    @property
+    def sql(self) -> str:
+        node = self.start
+        while isinstance(node, ast.Call) and node.args and _called(node) in _OF_TEXT:
+            node = self.operation.resolved(node.args[0])
+        return (self.operation.string(node) if node is not None else None) or ""
+
+    def emptied(self) -> Iterator[Loss]:
+        """Yield ``users.delete()`` and ``delete(users)`` without a condition."""
+        call = self.start
+        if not isinstance(call, ast.Call) or {"where", "filter", "filter_by"} & set(self.methods):
+            return
+        function = call.func
+        owner = function.value if isinstance(function, ast.Attribute) else None
+        of_module = owner is None or (isinstance(owner, ast.Name) and owner.id in ("sa", "sqlalchemy", "sql"))
+        table = call.args[0] if of_module and call.args else owner
+        conditions = len(call.args) + len(call.keywords) - of_module
+        if _called(call) == "delete" and table is not None and not conditions:
+            yield "delete-all", f"every row of {ast.unparse(table)} is deleted", ()
+
+
+def _called(call: ast.Call) -> str:
+    """Return the last part of the name that is called."""
+    return str(getattr(call.func, "attr", None) or getattr(call.func, "id", ""))

@@ -1,0 +1,154 @@
+"""A revision file as it is written: read without running it."""
+
+from __future__ import annotations
+
+import ast
+import io
+import os
+import re
+import tokenize
+from dataclasses import dataclass, field
+from typing import Any, Dict, FrozenSet, List, Optional, Tuple
+
+from ..errors import MigrateError
+from ..explanations.failure import shown
+
+BATCH = "alembic.op.batch_alter_table"
+_ALLOWED = re.compile(r"#\s*migrate:\s*allow\s+([a-z][a-z-]*(?:\s*,\s*[a-z][a-z-]*)*)")
+
+
+@dataclass
+class RevisionFile:
+    """One revision file.
+
+    :param path: where it is, absolute.
+    :param tree: what is in it.
+    :param allowed: the names that comments allow, by line; a comment that has its line to itself is for the next.
+    """
+
+    path: str
+    tree: ast.Module
+    allowed: Dict[int, FrozenSet[str]]
+    functions: Dict[str, ast.FunctionDef] = field(default_factory=dict)
+    imported: Dict[str, str] = field(default_factory=dict)
+    constants: Dict[str, ast.expr] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for node in self.tree.body:
+            if isinstance(node, ast.FunctionDef):
+                self.functions[node.name] = node
+            for name, value in assigned(node):
+                self.constants[name] = value
+        self.imported = dict(pair for node in ast.walk(self.tree) for pair in _imports(node))
+
+    @property
+    def shown(self) -> str:
+        """The path, from the folder the command runs in."""
+        return shown(self.path)
+
+    @property
+    def revision(self) -> Optional[str]:
+        """Its identifier; None where it is not written as a plain string."""
+        found = self.value("revision")
+        return found if isinstance(found, str) else None
+
+    def value(self, name: str) -> Any:
+        """Return what a name at the top of the file stands for; None, too, where it is not written as a literal."""
+        return literal(self.constants[name]) if name in self.constants else None
+
+    def line(self, name: str) -> int:
+        """Return the line on which a name at the top of the file is given its value; 1 where it is not."""
+        return self.constants[name].lineno if name in self.constants else 1
+
+    def qualified(self, node: ast.expr) -> str:
+        """Return the dotted name of an expression, as the imports of the file resolve it; empty for no name."""
+        if isinstance(node, ast.Attribute):
+            before = self.qualified(node.value)
+            return f"{before}.{node.attr}" if before else ""
+        return self.imported.get(node.id, node.id) if isinstance(node, ast.Name) else ""
+
+    def allows(self, name: str, line: int, span: Optional[Tuple[int, int]] = None) -> bool:
+        """Return whether a comment allows a finding.
+
+        :param span: the first and the last line a comment may be on; those of the statement by default.
+        """
+        first, last = span or self.statement(line)
+        return any(name in self.allowed.get(each, ()) for each in range(first, last + 1))
+
+    def batch(self, line: int) -> Optional[Tuple[int, int]]:
+        """Return the first and the last line of the batch that a line is in; None outside of one."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.With) and any(self._opens_batch(item.context_expr) for item in node.items):
+                first, last = node.lineno, node.end_lineno or line
+                if first <= line <= last:
+                    return first, last
+        return None
+
+    def _opens_batch(self, node: ast.expr) -> bool:
+        return isinstance(node, ast.Call) and self.qualified(node.func) == BATCH
+
+    def statement(self, line: int) -> Tuple[int, int]:
+        """Return the first and the last line of the statement on a line; of one with a body, those of its head."""
+        around = [
+            node
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno)
+        ]
+        if not around:
+            return line, line
+        innermost = max(around, key=lambda node: node.lineno)
+        body = getattr(innermost, "body", None)
+        last = body[0].lineno - 1 if body else innermost.end_lineno or line
+        return innermost.lineno, max(last, line)
+
+
+def read(path: str) -> RevisionFile:
+    """Return a revision file.
+
+    :raises MigrateError: if it is not Python.
+    """
+    with open(path, "rb") as file:
+        source = file.read()
+    try:
+        tree = ast.parse(source, path)
+        encoding = tokenize.detect_encoding(io.BytesIO(source).readline)[0]
+        return RevisionFile(os.path.abspath(path), tree, _comments(source.decode(encoding)))
+    except (SyntaxError, ValueError) as error:
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        problem = getattr(error, "msg", None) or str(error)
+        raise MigrateError(f"{shown(path)}{line}: {problem}", "Mend that file and run the command again.") from error
+
+
+def assigned(node: ast.stmt) -> List[Tuple[str, ast.expr]]:
+    """Return the names that a statement gives a value to, and the value."""
+    if isinstance(node, ast.AnnAssign):
+        return [(node.target.id, node.value)] if isinstance(node.target, ast.Name) and node.value else []
+    if isinstance(node, ast.Assign):
+        return [(target.id, node.value) for target in node.targets if isinstance(target, ast.Name)]
+    return []
+
+
+def literal(node: ast.AST) -> Any:
+    """Return the value of a literal, None for anything else."""
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError):
+        return None
+
+
+def _imports(node: ast.AST) -> List[Tuple[str, str]]:
+    if isinstance(node, ast.Import):
+        return [(one.asname, one.name) for one in node.names if one.asname]
+    if isinstance(node, ast.ImportFrom) and not node.level:
+        return [(one.asname or one.name, f"{node.module}.{one.name}") for one in node.names]
+    return []
+
+
+def _comments(source: str) -> Dict[int, FrozenSet[str]]:
+    found: Dict[int, FrozenSet[str]] = {}
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        words = _ALLOWED.findall(token.string) if token.type == tokenize.COMMENT else []
+        if words:
+            line = token.start[0] + (not token.line[: token.start[1]].strip())
+            found[line] = found.get(line, frozenset()) | frozenset(re.split(r"\s*,\s*", ",".join(words)))
+    return found

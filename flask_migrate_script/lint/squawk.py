@@ -1,0 +1,112 @@
+"""Long locks on PostgreSQL, judged by Squawk (https://squawkhq.com), which the extra ``[lint]`` installs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sysconfig
+import tempfile
+from dataclasses import dataclass
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
+
+from ..errors import MigrateError
+from .files import RevisionFile
+from .findings import Finding
+from .listing import Listing
+
+NOT_INSTALLED = "Locks on PostgreSQL were not judged: Squawk is not installed. pip install 'Flask-Migrate-Script[lint]'"
+
+_NOT_VALID = (
+    'op.execute("ALTER TABLE … ADD CONSTRAINT … NOT VALID"), and VALIDATE CONSTRAINT in the next revision:'
+    " it blocks no writes."
+)
+_CONCURRENTLY = "postgresql_concurrently=True, inside `with op.get_context().autocommit_block():`."
+_NEW_COLUMN = "Add a new column, fill it in batches, and let the code change over to it; drop the old one later."
+_INSTEAD: Dict[str, str] = {
+    "adding-field-with-default": "Add the column without it, fill it in batches, and set the default afterwards.",
+    "adding-foreign-key-constraint": _NOT_VALID,
+    "adding-not-nullable-field": "Add CHECK (… IS NOT NULL) NOT VALID; in the next revision validate it, set NOT NULL.",
+    "adding-serial-primary-key-field": "Build a unique index concurrently, then ADD PRIMARY KEY USING INDEX.",
+    "changing-column-type": _NEW_COLUMN,
+    "constraint-missing-not-valid": _NOT_VALID,
+    "disallowed-unique-constraint": f"Build a unique index, {_CONCURRENTLY} Then ADD CONSTRAINT … UNIQUE USING INDEX.",
+    "prefer-repack": "Let pg_repack do it: it blocks nobody while it copies.",
+    "require-concurrent-index-creation": _CONCURRENTLY,
+    "require-concurrent-index-deletion": _CONCURRENTLY,
+    "require-concurrent-partition-detach": "DETACH PARTITION … CONCURRENTLY, outside the transaction.",
+    "require-concurrent-reindex": "REINDEX … CONCURRENTLY, outside the transaction.",
+}
+"""The rules of Squawk 2.70 that are about locks, and what to write in a migration instead; others are about style."""
+
+_SAID_BETTER = ("disallowed-unique-constraint", "adding-serial-primary-key-field", "adding-foreign-key-constraint")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A revision whose SQL is to be judged."""
+
+    file: RevisionFile
+    listing: Listing
+
+
+def program() -> Optional[str]:
+    """Return Squawk's path: beside this Python's own commands, or wherever else the PATH finds it."""
+    return shutil.which("squawk", path=sysconfig.get_path("scripts")) or shutil.which("squawk")
+
+
+def locking(squawk: str, judged: Sequence[Judged]) -> Iterator[Finding]:
+    """Yield the statements that lock a table for long.
+
+    :param squawk: the path of the program.
+    :raises MigrateError: if it does not answer as it should.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        files = {os.path.join(folder, f"{place}.sql"): one for place, one in enumerate(judged) if one.listing.sql}
+        for path, one in files.items():
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(one.listing.sql)
+        said = _said(squawk, list(files)) if files else []
+        yield from (finding for path, one in files.items() for finding in _findings(one, _of(said, path)))
+
+
+def _said(squawk: str, paths: List[str]) -> List[Mapping[str, Any]]:
+    # It ends with 1 where it finds something, and where it fails.
+    done = subprocess.run(
+        [squawk, "--reporter", "json", "--assume-in-transaction", *paths], capture_output=True, encoding="utf-8"
+    )
+    try:
+        said = json.loads(done.stdout)
+        return [{name: one[name] for name in ("file", "line", "rule_name", "message", "help")} for one in said]
+    except (ValueError, KeyError, TypeError) as error:
+        answer = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()[0]
+        raise MigrateError(
+            f"Squawk ({squawk}) did not answer with the JSON of its version 2: {answer}",
+            "pip install --upgrade squawk-cli",
+        ) from error
+
+
+def _of(said: Sequence[Mapping[str, Any]], path: str) -> List[Mapping[str, Any]]:
+    """Return what is about locks in one file; of two rules for one line, the one that says more."""
+    here = [one for one in said if one["file"] == path and one["rule_name"] in _INSTEAD]
+    better = {one["line"] for one in here if one["rule_name"] in _SAID_BETTER}
+    return [one for one in here if one["rule_name"] != "constraint-missing-not-valid" or one["line"] not in better]
+
+
+def _findings(judged: Judged, said: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    sql = judged.listing.sql.splitlines()
+    for one in said:
+        origin, name = judged.listing.origin(one["line"]), one["rule_name"]
+        # A batch writes all that is in it when it ends.
+        span = judged.file.batch(origin) or judged.file.statement(origin)
+        if not judged.file.allows(name, origin, span):
+            yield Finding(
+                name,
+                judged.file.shown,
+                span[0],
+                judged.file.revision,
+                f"{sql[one['line']].strip()} (found by Squawk)",
+                " ".join(one["message"].split()),
+                _INSTEAD[name],
+            )

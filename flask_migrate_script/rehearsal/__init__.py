@@ -1,0 +1,1 @@
+"""The dry run: a migration that is run, looked at and rolled back."""

@@ -1,0 +1,135 @@
+"""What is lost: counted in the database just before the operation, on the connection that is about to run it.
+
+Counting reads a million rows of a table at the most, and past SQLAlchemy's events, so that a rehearsal does not see
+it as a part of the migration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Iterator, Optional
+
+from ..seam.driver import driver_connection, run
+from ..sql import counting
+from ..sql.counting import Count
+from ..sql.destroying import destroying, is_a_delete
+from ..sql.quoting import identifier, qualified
+from .misfits import misfit
+
+NOT_COUNTED = "not counted"
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What an operation loses.
+
+    :param count: None where the database did not say, as a table that is in use.
+    :param unit: ``"rows"`` or ``"values"``.
+    :param how: ``"lost"``, ``"cut or refused"``, ``"refused"`` or ``"not counted"``.
+    """
+
+    count: Optional[Count]
+    unit: str
+    how: str = "lost"
+
+
+def of_operation(connection: Any, operation: Any, name: str) -> Optional[Loss]:
+    """Return what one of Alembic's operations loses; None where that is nothing, or cannot be known.
+
+    :param name: Alembic's name for it.
+    """
+    count = _LOSING.get(name)
+    return count(connection, operation) if count else None
+
+
+def of_statement(connection: Any, sql: str) -> Iterator[Loss]:
+    """Yield what each statement of a text loses, where it drops or empties a table or drops a column.
+
+    What a single DELETE deletes is not counted: its own count of rows says that.
+    """
+    return iter(()) if is_a_delete(sql) else of_unexecuted_statement(connection, sql)
+
+
+def of_unexecuted_statement(connection: Any, sql: str) -> Iterator[Loss]:
+    """The same for a text that is not run, so that no count of rows of its own is to be had."""
+    for _, _, thing in destroying(sql):
+        loss = _values(connection, *thing) if len(thing) == 2 else _rows(connection, *thing) if thing else None
+        if loss:
+            yield loss
+
+
+def _dropped_table(connection: Any, operation: Any) -> Optional[Loss]:
+    return _rows(connection, _table(connection, operation))
+
+
+def _dropped_column(connection: Any, operation: Any) -> Optional[Loss]:
+    return _values(connection, _table(connection, operation), identifier(operation.column_name, connection.dialect))
+
+
+def _altered_column(connection: Any, operation: Any) -> Optional[Loss]:
+    """Count what the new type cuts or refuses, else the rows without a value in a column that must have one."""
+    table, column = _table(connection, operation), identifier(operation.column_name, connection.dialect)
+    condition = misfit(connection, operation) if operation.modify_type is not None else None
+    if condition:
+        query = counting.query(connection.dialect.name, table, column, condition)
+        found = _counted(connection, query, "values", "cut or refused")
+        if found and (found.count or found.count is None):
+            return found
+    if operation.modify_nullable is False:
+        query = counting.query(connection.dialect.name, table, column, "c IS NULL")
+        found = _counted(connection, query, "rows", "refused")
+        return found if found and (found.count or found.count is None) else None
+    return None
+
+
+_LOSING: Dict[str, Callable[[Any, Any], Optional[Loss]]] = {
+    "drop_table": _dropped_table,
+    "drop_column": _dropped_column,
+    "alter_column": _altered_column,
+}
+
+
+def _rows(connection: Any, table: str) -> Optional[Loss]:
+    return _counted(connection, counting.query(connection.dialect.name, table), "rows", "lost")
+
+
+def _values(connection: Any, table: str, column: str) -> Optional[Loss]:
+    query = counting.query(connection.dialect.name, table, column, "c IS NOT NULL")
+    return _counted(connection, query, "values", "lost")
+
+
+def _counted(connection: Any, query: str, unit: str, how: str) -> Optional[Loss]:
+    try:
+        rows = _answer(connection, query)
+    except Exception as exc:  # whatever the driver says
+        return Loss(None, unit, NOT_COUNTED) if exc.args[:1] in _IN_THE_WAY else None
+    return Loss(counting.counted(*rows[0]), unit, how)
+
+
+_IN_THE_WAY = ((1205,), (3572,), (1142,), (1143,), (1969,), (3024,))
+"""MySQL's and MariaDB's errors, where the rows are there all the same: in use, no right to read them, too slow.
+
+Elsewhere the operation itself fails by what is in the way, or there is no such table yet.
+"""
+
+
+def _answer(connection: Any, sql: str) -> Any:
+    """Return the rows of a query; where it fails, the transaction is as good as it was."""
+    driver = driver_connection(connection)
+    # An error there ends the transaction.
+    keeps = connection.dialect.name == "postgresql" and not getattr(driver, "autocommit", False)
+    try:
+        if keeps:
+            run(driver, "SAVEPOINT counting")
+        return run(driver, sql)
+    except Exception:
+        if keeps:
+            run(driver, "ROLLBACK TO SAVEPOINT counting")
+        raise
+    finally:
+        if keeps:
+            run(driver, "RELEASE SAVEPOINT counting")
+
+
+def _table(connection: Any, operation: Any) -> str:
+    return qualified(connection.dialect, operation.schema, operation.table_name)

@@ -1,0 +1,114 @@
+"""A rehearsal as a person reads it, and the command that would do what was rehearsed."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
+
+from .. import invocation
+from ..console.terminal import Paint, one_line, plain, width
+from ..options import command_name, parameters
+from ..sql.counting import Count
+from .results import Rehearsal, RehearsedDatabase, RehearsedOperation, RehearsedStep
+
+SLOW = 1.0
+"""Seconds from which on a step's time is shown."""
+
+NARROWEST = 40
+"""Characters of the column of operations."""
+
+
+def text(rehearsal: Rehearsal, command: str, with_sql: bool, paint: Paint = plain) -> str:
+    """Return a rehearsal as text; where it failed, without the command, as the failure is reported elsewhere.
+
+    :param command: the command that would do it.
+    :param with_sql: with the statements of each step.
+    :param paint: colours a text.
+    """
+    several = len(rehearsal.databases) > 1
+    blocks = ["\n".join(_database(one, several, with_sql, paint)) for one in rehearsal.databases]
+    if rehearsal.failure:
+        return "\n\n".join(blocks)
+    would = any(one.steps for one in rehearsal.databases)
+    return "\n\n".join([*blocks, f"Nothing was changed.{f' To do it: {command}' if would else ''}"])
+
+
+def command(verb: Callable[..., None], given: Dict[str, Any]) -> str:
+    """Return the command line that runs a verb with these arguments and is no dry run.
+
+    :param given: the verb's arguments by name.
+    """
+    left_out = ("dry_run", "json", "verbose", "directory", "x_arg")  # the last two are in the words up to the verb
+    after = [word for one in parameters(verb) if one.name not in left_out for word in _words(one, given[one.name])]
+    return " ".join([invocation.current().words, *map(shlex.quote, [command_name(verb), *after])])
+
+
+def _words(parameter: Any, value: Any) -> List[str]:
+    if value in (None, False, (), []) or value == parameter.default:
+        return []
+    if not parameter.flags:
+        return [str(value)]
+    flag = parameter.flags[0]
+    if parameter.kind == "flag":
+        return [flag]
+    values = [value] if isinstance(value, (str, int, float)) else value
+    return [word for one in values for word in (flag, str(one))]
+
+
+def _database(database: RehearsedDatabase, several: bool, with_sql: bool, paint: Paint) -> Iterator[str]:
+    yield f"{database.name + ': ' if several else ''}{database.url}, {_how(database)}"
+    if database.steps:
+        yield ""
+    widths = _widths(database.steps)
+    for number, step in enumerate(database.steps, 1):
+        yield from _step(number, step, widths, with_sql, paint)
+    if database.stopped:
+        yield f"\nThe rehearsal stopped in revision {database.stopped.revision}: {database.stopped.reason}."
+        if database.stopped.left:
+            yield f"Not rehearsed: {', '.join(database.stopped.left)}."
+
+
+def _how(database: RehearsedDatabase) -> str:
+    if not database.steps:
+        at = f"at {', '.join(database.current)}" if database.current else "at no revision yet"
+        return f"{at}: nothing to do"
+    if database.mode == "scripts":
+        return "read from the scripts, nothing executed"
+    return f"rehearsed and rolled back in {database.seconds:.1f} s"
+
+
+def _widths(steps: Sequence[RehearsedStep]) -> Tuple[int, int]:
+    """Return the widths of the operations and of what they lose, so that all losses end in one column."""
+    losing = [one for step in steps for one in step.operations if _loss(one)]
+    return max([NARROWEST, *(width(one_line(one.words)) for one in losing)]), max(
+        (len(_loss(one)) for one in losing), default=0
+    )
+
+
+def _step(number: int, step: RehearsedStep, widths: Tuple[int, int], with_sql: bool, paint: Paint) -> Iterator[str]:
+    slow = f"  ({step.seconds:.1f} s)" if step.seconds >= SLOW else ""
+    yield f"{number:>3}  {_way(step)}  {one_line(step.message)}{slow}".rstrip()
+    for operation in step.operations:
+        loss = _loss(operation).rjust(widths[1])
+        shown = f"    {paint(loss, 'red') if operation.lost != 0 else loss}" if loss.strip() else ""
+        words = one_line(operation.words)
+        yield f"     {words}{' ' * (widths[0] - width(words)) if shown else ''}{shown}"
+    if step.note:
+        yield f"     {step.note}"
+    for statement in step.sql if with_sql else ():
+        yield "\n".join(f"       {line}".rstrip() for line in f"{statement};".expandtabs(4).splitlines())
+
+
+def _way(step: RehearsedStep) -> str:
+    """Return ``from -> to`` in the step's direction."""
+    parents = step.down_revision if isinstance(step.down_revision, (list, tuple)) else [step.down_revision or "base"]
+    ends = [", ".join(parents), step.revision]
+    return " -> ".join(ends if step.direction == "upgrade" else ends[::-1])
+
+
+def _loss(operation: RehearsedOperation) -> str:
+    """Return what an operation loses: ``1,204 rows lost``."""
+    if operation.lost is None:
+        return f"{operation.lost_unit} {operation.lost_how}" if operation.lost_unit else ""
+    noun = str(operation.lost_unit)[:-1]
+    return f"{Count(operation.lost, operation.lost_at_least).shown(noun)} {operation.lost_how}"

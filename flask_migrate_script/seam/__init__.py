@@ -1,0 +1,1 @@
+"""The seam: the only place between Alembic and the database."""
