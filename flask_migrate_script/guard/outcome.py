@@ -81,7 +81,7 @@ class Journal:
 
     def outcome(self) -> List[str]:
         """Return what is true of this database now, as lines for a person; nothing where it was not touched."""
-        versions = self._versions_now()
+        versions = self.versions_now()
         at = _at(versions)
         if self.resumption:
             self.lasting += self.resumption.not_met
@@ -138,7 +138,7 @@ class Journal:
             " goes on after them."
         ]
 
-    def _versions_now(self) -> Optional[Tuple[str, ...]]:
+    def versions_now(self) -> Optional[Tuple[str, ...]]:
         """Return the version table's rows on a new connection, or None where the database does not answer."""
         pool = None
         try:
