@@ -37,9 +37,9 @@ def candidates(
 def _revisions(written: str, directory: Optional[str]) -> Candidates:
     from alembic.script import ScriptDirectory
 
-    from .config import opened_config
+    from .config import open_config
 
-    with opened_config(directory, None) as config:
+    with open_config(directory, None) as config:
         scripts = list(ScriptDirectory.from_config(config).walk_revisions())
     return {
         **{label: "branch label" for script in scripts for label in script.branch_labels},

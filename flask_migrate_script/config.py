@@ -71,7 +71,7 @@ def registered_state() -> Any:
 
 
 @contextmanager
-def opened_config(directory: Any, x_arg: XArg, autogenerate: bool = False) -> Iterator[Config]:
+def open_config(directory: Any, x_arg: XArg, autogenerate: bool = False) -> Iterator[Config]:
     """Yield the Config for one verb; env.py finds fresh ``configure_args`` for as long as it runs.
 
     :param directory: the migrations folder; None for the registered one.
@@ -79,7 +79,7 @@ def opened_config(directory: Any, x_arg: XArg, autogenerate: bool = False) -> It
     :param autogenerate: env.py is told so in ``config.cmd_opts``.
     """
     state = registered_state()
-    directory = str(directory or state.directory)
+    directory = choose_directory(directory)
     config = make_config(getattr(state, "migrate", None), directory, x_arg, ("autogenerate",) if autogenerate else ())
     with _own_configure_args(state, _keywords_of_env_py(os.path.join(directory, "env.py"))):
         yield config
@@ -100,10 +100,34 @@ def make_config(migrate: Any, directory: str, x_arg: XArg, opts: Sequence[str]) 
         )
     config = Config(run.ini or os.path.join(directory, "alembic.ini"), ini_section=run.section)
     config.set_main_option("script_location", directory.replace("%", "%%"))
-    return called_back(migrate, config, x_arg, opts)
+    return call_back(migrate, config, x_arg, opts)
 
 
-def called_back(migrate: Any, config: Config, x_arg: XArg, opts: Sequence[str] = ()) -> Config:
+def choose_directory(directory: Optional[str]) -> str:
+    """Return the migrations folder: the one that was asked for, or the registered one."""
+    return str(directory or registered_state().directory)
+
+
+def choose_template(template: Optional[str], multidb: bool) -> Tuple[Optional[str], str]:
+    """Return the folder of templates, None for this package's, and the name in it."""
+    if not template:
+        return None, "flask-multidb" if multidb else "flask"
+    if os.sep in template or "/" in template:
+        return os.path.split(template.rstrip("/" + os.sep))
+    return None, template
+
+
+def make_config_to_init(directory: str, template_directory: Optional[str], x_arg: XArg) -> Config:
+    """Return the Config for a migrations folder that is to be made.
+
+    :param template_directory: a folder of templates; None for this package's.
+    """
+    config = Config(os.path.join(directory, "alembic.ini"), template_directory=template_directory)
+    config.set_main_option("script_location", directory.replace("%", "%%"))
+    return call_back(getattr(registered_state(), "migrate", None), config, x_arg)
+
+
+def call_back(migrate: Any, config: Config, x_arg: XArg, opts: Sequence[str] = ()) -> Config:
     """Return the Config with its ``cmd_opts``, after the application's ``@migrate.configure`` functions."""
     values = {"x": [x_arg] if isinstance(x_arg, str) else list(x_arg or ()), **dict.fromkeys(opts, True)}
     config.cmd_opts = argparse.Namespace(**values)

@@ -7,10 +7,13 @@ import sys
 import traceback
 import warnings
 from contextlib import contextmanager
-from typing import Iterator, List, Sequence, Union
+from typing import TYPE_CHECKING, Iterator, List, Sequence, Union
 
 from . import invocation
 from .passwords import masked
+
+if TYPE_CHECKING:
+    from .guard.results import DatabaseOutcome
 
 Asked = Union[str, Sequence[str], None]
 
@@ -22,8 +25,9 @@ class MigrateError(RuntimeError):
     :param advice: what to do next; ``{db}`` in it becomes the command line in use, ``python manage.py db`` or
         ``flask db``, with its options; ``{line}`` the same without them.
 
-    ``outcome`` are lines that say what is true now, where a migration had begun; ``can_retry`` says, where it
-    failed for want of a lock and the same may succeed later, what makes that safe; it is empty where it may not.
+    ``outcome`` are lines that say what is true now, where a migration had begun; ``outcomes`` say it as data, a
+    database at a time. ``can_retry`` says, where it failed for want of a lock and the same may succeed later, what
+    makes that safe; it is empty where it may not.
     """
 
     def __init__(self, problem: str, advice: str = "") -> None:
@@ -31,6 +35,7 @@ class MigrateError(RuntimeError):
         run = invocation.current()
         self.advice = masked(advice.replace("{db}", run.words).replace("{line}", run.line))
         self.outcome: List[str] = []
+        self.outcomes: List[DatabaseOutcome] = []
         self.can_retry = ""
         super().__init__(problem)
 
@@ -91,7 +96,7 @@ def shown(raiseerr: bool) -> Iterator[None]:
 
 
 @contextmanager
-def explained(asked: Asked = None) -> Iterator[None]:
+def explain_errors(asked: Asked = None) -> Iterator[None]:
     """Turn whatever the block raises into a MigrateError that says what is wrong and what to do.
 
     :param asked: the revisions that the caller named; one that is not among them came from the database.

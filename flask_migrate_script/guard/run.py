@@ -10,16 +10,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterable, Iterator, List, Optional, TypeVar
 
 from ..databases import shown_url
-from ..errors import Asked, CannotConnect, MigrateError, explained
+from ..errors import Asked, CannotConnect, MigrateError, explain_errors
 from ..seam import binds, hook
 from ..sql.quoting import qualified
 from . import lock, logs, patience
 from .atomic import SQLiteTransactions
-from .options import Over, Settings
+from .options import Settings, ShowSteps
 from .outcome import Journal
+from .results import APPLIED, PARTLY, UNCHANGED, UNKNOWN, DatabaseOutcome, RunError
 from .resume import has_journal
 
 if TYPE_CHECKING:
+    from alembic.config import Config
+
     from .resume.resumption import Resumption
 
 T = TypeVar("T")
@@ -29,19 +32,20 @@ _one_in_this_process = threading.RLock()
 """Alembic keeps the running environment in the globals of ``alembic.context``: two threads cannot run it at once."""
 
 
-def guarded(action: Callable[[], None], settings: Settings, asked: Asked = None) -> None:
-    """Run an action of Alembic's under the guard.
+def guarded(action: Callable[[Run], None], settings: Settings, asked: Asked = None) -> List[DatabaseOutcome]:
+    """Run an action of Alembic's under the guard, and return what is true of each database that it may have changed.
 
-    :param action: calls one function of ``alembic.command``; it may be called again where nothing was done.
+    :param action: opens a Config, attaches the run to it and calls one function of ``alembic.command``; it may be
+        called again where nothing was done.
     :param asked: the revisions that the caller named.
     :raises MigrateError: if it fails, with what is true now.
     """
 
-    def attempt() -> None:
-        patience.until_connected(lambda: _Run(settings).once(action, asked), settings.wait, say)
+    def attempt() -> List[DatabaseOutcome]:
+        return patience.until_connected(lambda: Run(settings).once(action, asked), settings.wait, say)
 
     with _one_in_this_process, logs.kept():
-        patience.until_unlocked(attempt, settings.ddl_retries, say)
+        return patience.until_unlocked(attempt, settings.ddl_retries, say)
 
 
 def connected(attempt: Callable[[], T], settings: Settings) -> T:
@@ -51,7 +55,7 @@ def connected(attempt: Callable[[], T], settings: Settings) -> T:
     """
 
     def explained_attempt() -> T:
-        with explained():
+        with explain_errors():
             return attempt()
 
     return patience.until_connected(explained_attempt, settings.wait, say)
@@ -99,7 +103,7 @@ class _Locks:
 
 
 @dataclass
-class _Run:
+class Run:
     """One attempt, and the databases that env.py has opened in it.
 
     ``command`` is what Alembic's command asked for, before it was changed for one of the databases.
@@ -110,19 +114,28 @@ class _Run:
     journals: List[Journal] = field(default_factory=list)
     command: Dict[str, Any] = field(default_factory=dict)
     coming: Optional[Journal] = None
-    over: Optional[Over] = None
+    over: Optional[ShowSteps] = None
+    outcomes: List[DatabaseOutcome] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.locks = _Locks(self.settings, self.held)
 
-    def once(self, action: Callable[[], None], asked: Asked) -> None:
+    def attach(self, config: Config) -> None:
+        """Watch what runs with this Config."""
+        config.attributes["flask_migrate_script"] = self
+
+    def once(self, action: Callable[[Run], None], asked: Asked) -> List[DatabaseOutcome]:
         with self.held, hook.watching(self):
             try:
-                with explained(asked):
-                    action()
+                with explain_errors(asked):
+                    action(self)
                     self._refuse_uncommitted()
             except MigrateError as error:
-                raise self._told(error, asked) from error.__cause__
+                error = self._told(error, asked)
+                error.outcomes = self.outcomes = _outcomes(self.journals, error)
+                raise error from error.__cause__
+        self.outcomes = _outcomes(self.journals)
+        return self.outcomes
 
     def _refuse_uncommitted(self) -> None:
         """Alembic leaves a transaction alone that was open before ``context.configure``, and so may env.py.
@@ -301,3 +314,28 @@ def _announced(context: Any, journal: Journal, ddl_timeout: float) -> Callable[[
         journal.transaction = _transaction(context.connection)
 
     return announced
+
+
+def _outcomes(journals: List[Journal], error: Optional[MigrateError] = None) -> List[DatabaseOutcome]:
+    """Return what is true of each database; where something failed, of what the database itself can be asked."""
+    return [_outcome(one, error if one is journals[-1] else None) for one in journals]
+
+
+def _outcome(journal: Journal, error: Optional[MigrateError]) -> DatabaseOutcome:
+    versions = journal.versions_now() if journal.begun else journal.before
+    state = APPLIED if journal.committed else UNCHANGED
+    if versions is None:
+        state = UNKNOWN
+    elif error and journal.lasting:
+        state = PARTLY
+    statement = getattr(error and error.__cause__, "statement", None)
+    return DatabaseOutcome(
+        journal.name or binds.DEFAULT,
+        journal.shown,
+        sorted(journal.before),
+        None if versions is None else sorted(versions),
+        list(journal.committed),
+        state,
+        list(journal.lasting) if error else [],
+        RunError(journal.running or None, statement, error.problem) if error else None,
+    )

@@ -1,11 +1,6 @@
 """Where each database is: env.py says which databases there are, and Alembic reads their version tables.
 
-In a verb, with ``--bind`` and ``--wait`` honoured, and with whatever else is to be read in the same run::
-
-    def found(config):
-        return picture(ScriptDirectory.from_config(config), positions(config))
-
-    look(found, directory, x_arg, bind=bind, wait=wait)
+To be called under the guard, so that ``--bind`` and ``--wait`` hold: ``Call(…).find(positions)``.
 """
 
 from __future__ import annotations
@@ -15,8 +10,8 @@ from typing import Any, List, Tuple
 
 from ..databases import shown_url
 from ..guard.resume.interrupted import Interrupted, told
-from ..look import in_each_database
 from ..seam.binds import DEFAULT, of_arguments
+from ..seam.visit import visit_databases
 
 
 @dataclass(frozen=True)
@@ -40,7 +35,7 @@ def positions(config: Any) -> List[Position]:
 
     :param config: an open Config.
     """
-    return in_each_database(config, _position)
+    return visit_databases(config, _position)
 
 
 def _position(context: Any) -> Position:

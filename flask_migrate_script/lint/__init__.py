@@ -6,15 +6,11 @@ The files are read, not run, except for the SQL that Squawk judges: that is writ
 from __future__ import annotations
 
 import re
-import sys
-from contextlib import redirect_stdout
-from typing import Any, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from ..config import XArg, opened_config, registered_state
+from ..config import registered_state
 from ..databases import configured_engines
-from ..errors import CannotConnect, MigrateError
-from ..guard import guarded, settings
-from ..look import look
+from ..errors import MigrateError
 from . import scope, squawk
 from .constraints import unnamed
 from .data import lost
@@ -25,43 +21,35 @@ from .listing import listed
 from .operations import operations
 from .reversal import irreversible, pairs
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
 _NOTHING_ELSE = "Nothing else was looked at: the revisions have to follow one another first."
 
-__all__ = ["Finding", "Report", "document", "how_to_allow", "lines", "linted"]
+__all__ = ["Finding", "Report", "document", "how_to_allow", "lines", "lint_graph", "lint_revisions"]
 
 
-def linted(directory: Any, rev_range: str, x_arg: XArg, wait: Any) -> Report:
+def lint_graph(config: Config) -> Optional[Report]:
+    """Return what is wrong with how the revisions follow one another; None where nothing is.
+
+    :param config: an open Config; Alembic loads no revision for it.
+    :raises MigrateError: if a file is not Python.
+    """
+    files = revision_files(_scripts(config))
+    found = in_order(broken(files), [file.shown for file in files])
+    if not found:
+        return None
+    return Report(tuple(file.revision for file in files if file.revision), found, (_NOTHING_ELSE,))
+
+
+def lint_revisions(config: Config, rev_range: str) -> Report:
     """Return what there is to say about revisions.
 
-    :param directory: the migrations folder; None for the registered one.
+    :param config: an open Config.
     :param rev_range: see :func:`flask_migrate_script.lint.scope.chosen`.
-    :param wait: seconds to wait for a server that is not up yet.
-    :raises MigrateError: if there is no such revision, a file is not Python, or a database does not answer.
+    :raises MigrateError: if there is no such revision, or a file is not Python.
     """
-    files = _every_file(directory, x_arg)
-    found = in_order(broken(files), [file.shown for file in files])
-    if found:
-        return Report(tuple(file.revision for file in files if file.revision), found, (_NOTHING_ELSE,))
-    try:
-        return look(lambda config: _report(config, rev_range), directory, x_arg, rev_range, wait=wait)
-    except CannotConnect as error:
-        advice = f"{error.advice}\nTo lint without the database, say which revisions: {{db}} lint base:head"
-        raise CannotConnect(error.problem, advice.strip()) from error.__cause__
-
-
-def _every_file(directory: Any, x_arg: XArg) -> List[RevisionFile]:
-    """Return the files of the migrations folder; not by ``look``, which on Alembic 1.4 loads them."""
-    files: List[RevisionFile] = []
-
-    def once() -> None:
-        with redirect_stdout(sys.stderr), opened_config(directory, x_arg) as config:
-            files[:] = revision_files(_scripts(config))
-
-    guarded(once, settings())
-    return files
-
-
-def _report(config: Any, rev_range: str) -> Report:
     scripts = _scripts(config)
     chosen = scope.chosen(config, scripts, rev_range)
     files = [read(script.path) for script in chosen]
@@ -76,7 +64,7 @@ def _report(config: Any, rev_range: str) -> Report:
     return Report(revisions, in_order(found, [file.shown for file in files]), tuple(notes))
 
 
-def _scripts(config: Any) -> Any:
+def _scripts(config: Config) -> ScriptDirectory:
     from alembic.script import ScriptDirectory
 
     return ScriptDirectory.from_config(config)
@@ -95,7 +83,11 @@ def _read(file: RevisionFile, kinds: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _locking(
-    config: Any, scripts: Any, chosen: Sequence[Tuple[Any, RevisionFile]], kinds: Mapping[str, str], notes: List[str]
+    config: Config,
+    scripts: ScriptDirectory,
+    chosen: Sequence[Tuple[Any, RevisionFile]],
+    kinds: Mapping[str, str],
+    notes: List[str],
 ) -> Iterator[Finding]:
     """Yield the long locks on PostgreSQL; what could not be judged goes into the notes."""
     concerned = [one for one in chosen if any("postgresql" in _kinds(kinds, bind) for _, _, bind in pairs(one[1]))]

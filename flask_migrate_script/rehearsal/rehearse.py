@@ -7,14 +7,13 @@ import os
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NoReturn, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, NoReturn, Optional, Sequence
 
-from ..config import XArg, registered_state
+from ..config import registered_state
 from ..databases import configured_engines, shown_url
-from ..errors import CannotConnect, MigrateError, explained
-from ..guard import Settings, settings
+from ..errors import CannotConnect, MigrateError, explain_errors
+from ..guard.options import Settings
 from ..guard.resume.interrupted import told
-from ..look import look
 from ..passwords import masked
 from ..seam import binds, hook
 from ..seam import recorder as operations
@@ -23,46 +22,31 @@ from .scripts import Script
 from .sequences import Sequences
 from .uncommitted import Committed, Stopped, Uncommitted, can_roll_back, in_one_transaction, refuse_to_commit
 
-DEFAULTS = {"upgrade": "head", "downgrade": "-1"}
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+Change = Callable[[Callable[["Config"], None]], None]
+"""Calls a function with an open Config, under the guard, with nothing committed."""
 
 
-def rehearse(
-    verb: str,
-    revision: Optional[str] = None,
-    directory: Optional[str] = None,
-    x_arg: XArg = None,
-    tag: Optional[str] = None,
-    **guard: Any,
-) -> Rehearsal:
+def rehearse_command(name: str, target: str, tag: Optional[str], settings: Settings, change: Change) -> Rehearsal:
     """Return what an upgrade or a downgrade would do, and change nothing.
 
-    On PostgreSQL and SQLite the migrations run, in a transaction that is never committed; they hold the locks of the
-    real run until it is rolled back. Elsewhere, and where a connection is in autocommit mode, they are read in offline
-    mode and nothing is executed. What a migration writes past SQLAlchemy cannot be held back. What env.py prints
-    goes to stderr.
-
-    :param verb: ``"upgrade"`` or ``"downgrade"``.
-    :param revision: where to; ``"head"`` for an upgrade, ``"-1"`` for a downgrade.
-    :param directory: the migrations folder; None for the registered one.
-    :param x_arg: arguments for env.py.
+    :param name: ``"upgrade"`` or ``"downgrade"``.
+    :param target: where to.
     :param tag: free text for env.py.
-    :param guard: ``bind``, ``lock_timeout``, ``no_lock``, ``wait``, ``ddl_timeout`` and ``ddl_retries`` as
-        :func:`flask_migrate_script.upgrade` has them.
     :returns: the databases with their steps, and the failure where a step would fail.
     :raises MigrateError: if it cannot begin: no such revision, no database that answers.
     """
-    if verb not in DEFAULTS:
-        raise MigrateError(f"There is no rehearsal of {verb!r}.", 'It is "upgrade" or "downgrade".')
-    target = DEFAULTS[verb] if revision is None else str(revision)
     attempts: List[_Rehearsing] = []
 
-    def attempt(config: Any) -> None:
-        attempts.append(_Rehearsing(settings(**guard)))
-        attempts[-1].run(config, lambda: _alembics(verb)(config, target, tag=tag))
+    def attempt(config: Config) -> None:
+        attempts.append(_Rehearsing(settings))
+        attempts[-1].run(config, lambda: _alembics(name)(config, target, tag=tag))
 
-    with explained(target), _no_new_files():
+    with explain_errors(target), _no_new_files():
         try:
-            look(attempt, directory, x_arg, target, changes=True, commits=False, **guard)
+            change(attempt)
         except MigrateError as error:
             if not attempts or not attempts[-1].failed(error):
                 raise

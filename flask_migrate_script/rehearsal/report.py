@@ -39,7 +39,7 @@ def command(verb: Callable[..., None], given: Dict[str, Any]) -> str:
     :param given: the verb's arguments by name.
     """
     left_out = ("dry_run", "json", "verbose", "directory", "x_arg")  # the last two are in the words up to the verb
-    after = [word for one in parameters(verb) if one.name not in left_out for word in _words(one, given[one.name])]
+    after = [word for one in parameters(verb) if one.name not in left_out for word in _words(one, given.get(one.name))]
     return " ".join([invocation.current().words, *map(shlex.quote, [command_name(verb), *after])])
 
 

@@ -8,8 +8,8 @@ from typing import Any, Callable, Dict, List
 from ...databases import shown_url
 from ...errors import MigrateError
 from ...invocation import current
-from ...look import in_each_database
 from ...seam.binds import DEFAULT, of_arguments
+from ...seam.visit import visit_databases
 from .interrupted import by_revision
 from .table import Entry, table_of, unfinished
 
@@ -32,7 +32,7 @@ class Remembered:
 
 def remembered(config: Any) -> List[Remembered]:
     """Return what each database of a Config remembers."""
-    return in_each_database(config, _remembered)
+    return visit_databases(config, _remembered)
 
 
 def forgetting(revision: str) -> Callable[[Any], List[Remembered]]:
@@ -51,7 +51,7 @@ def forgetting(revision: str) -> Callable[[Any], List[Remembered]]:
         return Remembered(there.name, there.url, gone)
 
     def forget_everywhere(config: Any) -> List[Remembered]:
-        forgotten = in_each_database(config, forget)
+        forgotten = visit_databases(config, forget)
         if not any(one.entries for one in forgotten):
             raise MigrateError(
                 f"Nothing is remembered of a revision {revision}.", "{db} journal shows what is remembered."
