@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Optional, Seque
 
 from ..errors import MigrateError
 from ..invocation import current
+from ..passwords import masked
 from ..seam.binds import DEFAULT
 from ..seam.database import Database, Sent, revision_of
 from ..seam.driver import OtherConnection, driver_connection, in_transaction, innermost, is_autocommit, transaction_status
@@ -17,7 +18,8 @@ from ..seam.parts import Part
 from ..sql.quoting import qualified
 from ..sql.text import Kind, commits, split
 from .atomic import begin_anew
-from .results import DatabaseOutcome, StepError
+from .journal import resumption_of
+from .results import DatabaseOutcome, RunError
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationStep
@@ -189,7 +191,7 @@ class Account(Part):
             transaction.commit()
         elif database.connection.in_transaction():
             book.close(Fate.COMMITTING)
-            begin_anew(database.connection)
+            begin_anew(database)
             book.settle_commits()
 
     def before_autocommit(self, database: Database) -> None:
@@ -339,3 +341,241 @@ def _went_on(book: Book) -> MigrateError:
         f" transaction; {first}",
         "Fix the script and run the command again. One statement may fail inside `with op.get_bind().begin_nested():`.",
     )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is true of one database after a run.
+
+    :param begun: a migration had begun in it.
+    :param lines: the same for a person.
+    :param remembers: a later run skips what took effect.
+    :param lost: the revisions that ran and are not in the database.
+    """
+
+    outcome: DatabaseOutcome
+    begun: bool
+    lines: List[str]
+    remembers: bool
+    lost: List[str]
+
+
+def settle(database: Database, error: Optional[MigrateError]) -> Verdict:
+    """Ask a database what is true of it after a run.
+
+    :param error: what the run failed with; None where it did not.
+    """
+    return _Settling(database, error).verdict()
+
+
+class _Settling:
+    """The questions to one database when a run is over, and the answers in words."""
+
+    def __init__(self, database: Database, error: Optional[MigrateError]) -> None:
+        self.database, self.error, self.book = database, error, book_of(database)
+        self.resumption: Optional[Resumption] = resumption_of(database)
+        self.why = ""
+        self.may_have: List[str] = []
+        self.versions: Optional[Tuple[str, ...]] = self.database.before
+        if database.begun or database.failure is not None:
+            self._ask()
+        self.applied = self._find_applied()
+        self.left = self._find_left() if error and self.versions is not None else []
+
+    def verdict(self) -> Verdict:
+        database, error = self.database, self.error
+        state = self._state()
+        failed = database.failure is not None and error is not None
+        outcome = DatabaseOutcome(
+            database.name or DEFAULT,
+            database.shown,
+            list(database.before),
+            None if self.versions is None else sorted(self.versions),
+            self.applied,
+            state,
+            self.left,
+            self._error() if failed else None,
+        )
+        moved = [one.revision for one in self.book.moves]
+        lost = [name for name in moved if name not in self.applied and name]
+        return Verdict(outcome, database.begun, self._lines(state), self._remembers, lost)
+
+    def _ask(self) -> None:
+        """Ask on a connection of its own: what another one sees is what lasts."""
+        self.book.settle_commits(Fate.COMMITTED if self.error is None else Fate.UNKNOWN)
+        try:
+            with OtherConnection(self.database.connection) as other:
+                self.versions = self._read_versions(other)
+                self._settle_unknown(other)
+        except Exception as exc:  # whatever the driver raises: the failure that is being explained matters more
+            self.versions, self.why = None, f"the database does not answer ({_first_line(exc)})"
+
+    def _read_versions(self, other: OtherConnection) -> Optional[Tuple[str, ...]]:
+        try:
+            rows = other.run(f"SELECT version_num FROM {self.book.version_table}")
+        except Exception as exc:
+            if not _no_such_table(exc):
+                raise
+            # Another connection sees neither a database in memory nor this one's search_path.
+            if not _is_elsewhere(self.database):
+                return ()
+            certain = not self.book.moves and not self.book.of_running(Fate.COMMITTED, Fate.UNKNOWN)
+            if self.error is None:
+                return tuple(sorted(self.book.moves[-1].heads)) if self.book.moves else self.database.before
+            return self.database.before if certain or self._rolled_back_whole() else None
+        return tuple(sorted(str(row[0]) for row in rows))
+
+    def _rolled_back_whole(self) -> bool:
+        return all(piece.fate is Fate.ROLLED_BACK or piece.fate is Fate.OPEN for piece in self.book.pieces)
+
+    def _settle_unknown(self, other: OtherConnection) -> None:
+        """Ask what became of what was not seen to end."""
+        unknown = [piece for piece in self.book.pieces if piece.fate is Fate.UNKNOWN]
+        if not unknown:
+            return
+        committed = self.book.facts.was_committed(other)
+        if committed is not None:
+            unknown[0].fate = Fate.COMMITTED if committed else Fate.ROLLED_BACK
+
+    def _find_applied(self) -> List[str]:
+        """Return the revisions whose version is in the database; where it says another one, none is claimed."""
+        if self.versions is None or set(self.versions) == set(self.database.before):
+            return []
+        for number, move in enumerate(self.book.moves, 1):
+            if move.heads == set(self.versions):
+                return [one.revision for one in self.book.moves[:number] if one.revision]
+        self.why = "its version table says what no revision of this run leads to"
+        return []
+
+    def _find_left(self) -> List[str]:
+        if self.resumption and self.resumption.table:
+            return self._read_journal()
+        left = self.book.of_running(Fate.COMMITTED)
+        if self.database.dialect in ROLLS_BACK_DDL or not self.error:
+            self.may_have = self.book.of_running(Fate.UNKNOWN)
+        left += [text for _, text, committed in self.book.foreign if committed]
+        return left
+
+    def _read_journal(self) -> List[str]:
+        """Return what the journal has of the unfinished revision, from its table."""
+        from .resume.table import DONE, FAILED, STARTED, JournalTable, read_elsewhere
+
+        table = self.resumption.table if self.resumption else None
+        assert isinstance(table, JournalTable)
+        try:
+            with OtherConnection(self.database.connection) as other:
+                entries = read_elsewhere(table, other)
+        except Exception as exc:
+            self.why = f"its journal cannot be read ({_first_line(exc)})"
+            return []
+        own = [one for one in entries if one.revision == self._unfinished() and one.state != FAILED]
+        self.may_have = [" ".join(one.text.split()) for one in own if one.state == STARTED]
+        foreign = [text for _, text, committed in self.book.foreign if committed]
+        return [" ".join(one.text.split()) for one in own if one.state == DONE] + foreign
+
+    def _unfinished(self) -> str:
+        running = self.database.running
+        return revision_of(running) if running is not None else self.book.revision
+
+    def _state(self) -> str:
+        if self.versions is None or self.why or (self.may_have and not self.left):
+            return "unknown"
+        if self.left:
+            return "partly"
+        return "applied" if self.applied else "unchanged"
+
+    @property
+    def _remembers(self) -> bool:
+        return bool(self.resumption and self.resumption.table)
+
+    def _error(self) -> RunError:
+        assert self.error is not None
+        statement = self.book.first_error[0] if self.book.first_error else None
+        return RunError(self._unfinished() or None, masked(statement) if statement else None, self.error.problem)
+
+    def _lines(self, state: str) -> List[str]:
+        """Return one of four things for a person: unchanged, applied and rolled back, what is left, or not known."""
+        label = f"{self.database.name}: " if self.database.name else ""
+        return [f"{label}{line}" if not line.startswith("  ") else line for line in self._say(state)]
+
+    def _say(self, state: str) -> Iterator[str]:
+        at = _at(self.versions)
+        if self.versions is None:
+            yield f"It is not known what is in the database now: {self.why}."
+            return
+        if self.why:
+            yield f"It is not known what is in the database now: {self.why}. {at}"
+            return
+        if state == "unchanged":
+            yield f"{self._unchanged()} {at}"
+            return
+        if self.applied:
+            yield f"Applied before it, and kept: {_list_some(self.applied)}."
+        if self.left or self.may_have:
+            yield from self._say_what_is_left()
+        elif self._unfinished():
+            yield f"Revision {self._unfinished()} was rolled back."
+        yield at
+
+    def _unchanged(self) -> str:
+        if self.database.dialect in ROLLS_BACK_DDL:
+            return "Rolled back, nothing changed."
+        if self._unfinished():
+            return "None of its statements took effect."
+        return "Nothing changed."
+
+    def _say_what_is_left(self) -> Iterator[str]:
+        revision = self._unfinished()
+        if self.left:
+            why = (
+                "it left or ended the transaction"
+                if self.database.dialect in ROLLS_BACK_DDL
+                else f"{_title(self.database)} cannot roll back DDL"
+            )
+            yield f"Of revision {revision} these statements took effect, because {why}:"
+            yield from _show(self.left)
+        if self.may_have:
+            yield f"Of revision {revision} it is not known whether these statements took effect:"
+            yield from _show(self.may_have)
+        if self._remembers:
+            yield (
+                f"They are remembered: once the cause is fixed, {current().words} {self.book.direction} goes on after"
+                " them."
+            )
+
+
+def _show(statements: Sequence[str]) -> Iterator[str]:
+    yield from (f"  {masked(statement)}" for statement in statements[:SHOWN_STATEMENTS])
+    if len(statements) > SHOWN_STATEMENTS:
+        yield f"  and {len(statements) - SHOWN_STATEMENTS} more"
+
+
+def _list_some(revisions: Sequence[str]) -> str:
+    more = len(revisions) - SHOWN_REVISIONS
+    return ", ".join(revisions[:SHOWN_REVISIONS]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _at(versions: Optional[Sequence[str]]) -> str:
+    return f"The database is at {', '.join(versions)}." if versions else "The database is at no revision yet."
+
+
+def _first_line(exc: BaseException) -> str:
+    return (str(exc).strip().splitlines() or [type(exc).__name__])[0]
+
+
+def _no_such_table(exc: BaseException) -> bool:
+    text = str(exc).lower()
+    return "no such table" in text or "does not exist" in text or "doesn't exist" in text
+
+
+def _is_elsewhere(database: Database) -> bool:
+    """Return whether another connection may see another database: one in memory, or another search_path."""
+    return database.dialect in ("sqlite", "postgresql")
+
+
+def _title(database: Database) -> str:
+    """Return the name of the database's product; SQLAlchemy 1.4 and newer tells MariaDB from MySQL."""
+    dialect: Any = database.connection.dialect
+    if getattr(dialect, "is_mariadb", getattr(dialect, "_is_mariadb", False)):
+        return "MariaDB"
+    return {"mysql": "MySQL", "mariadb": "MariaDB", "oracle": "Oracle"}.get(database.dialect, database.dialect)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List,
 
 from ..databases import shown_url
 from . import binds
+from .driver import is_autocommit
 
 if TYPE_CHECKING:
     from alembic.runtime.environment import EnvironmentContext
@@ -83,6 +84,7 @@ class Database:
         self.name = binds.of_arguments(self.arguments)
         self.connection: Connection = self.arguments["connection"]
         self.shown = shown_url(self.connection.engine.url)
+        self.engine_autocommit = is_autocommit(self.connection)
 
     @property
     def dialect(self) -> str:

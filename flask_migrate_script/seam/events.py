@@ -37,6 +37,8 @@ def follow(database: Database, held: ExitStack) -> None:
     from sqlalchemy import event
 
     connection = database.connection
+    if not event.contains(connection.engine, "handle_error", _failed):
+        event.listen(connection.engine, "handle_error", _failed)
     for name, listener in _LISTENERS.items():
         if not event.contains(connection, name, listener):
             event.listen(connection, name, listener, **({"retval": True} if name == "before_cursor_execute" else {}))
@@ -73,6 +75,15 @@ def _after_execute(connection: Connection, cursor: Any, statement: str, paramete
         sent = Sent(connection, cursor, statement, parameters)
         for part in database.parts:
             part.after_statement(database, sent)
+
+
+def _failed(context: Any) -> None:
+    connection = context.connection
+    database = _database(connection) if connection is not None else None
+    if database is not None and context.statement is not None:
+        sent = Sent(connection, context.cursor, context.statement, context.parameters)
+        for part in database.parts:
+            part.statement_failed(database, sent, context.original_exception)
 
 
 def _tell(hook: str) -> Callable[..., None]:
@@ -120,6 +131,8 @@ def _foreign(connection: Connection) -> Iterator[Database]:
 
 def is_same(one: Connection, other: Connection) -> bool:
     """Return whether two connections are one; SQLAlchemy may have several objects for it."""
+    if one.closed or other.closed:
+        return False
     return one is other or driver_connection(one) is driver_connection(other)
 
 

@@ -27,6 +27,7 @@ def install() -> None:
     """Replace Alembic's methods, where that is not done yet, and listen to SQLAlchemy."""
     from alembic import context  # noqa: F401  # makes its functions from the class as it is now
     from alembic.operations import Operations
+    from alembic.operations.batch import BatchOperationsImpl
     from alembic.runtime.environment import EnvironmentContext
     from alembic.runtime.migration import MigrationContext
 
@@ -35,6 +36,7 @@ def install() -> None:
     _replace(MigrationContext, "run_migrations", _run_migrations)
     _replace(MigrationContext, "autocommit_block", _autocommit_block)
     _replace(invoking, "invoke", _invoke)
+    _replace(BatchOperationsImpl, "flush", _flush)
     events.install()
 
 
@@ -158,6 +160,17 @@ def _invoke(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(self, operation)
 
     return invoke
+
+
+def _flush(original: Callable[..., None]) -> Callable[..., None]:
+    def flush(self: Any) -> None:
+        database = find(self.operations.migration_context) if ACTIVE else None
+        with ExitStack() as around:
+            for part in database.parts if database else ():
+                around.enter_context(part.around_flush(database))
+            original(self)
+
+    return flush
 
 
 def find(context: MigrationContext) -> Optional[Database]:

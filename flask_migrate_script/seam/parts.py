@@ -56,6 +56,13 @@ class Part:
         """Around one of Alembic's operations; operations may contain others."""
         return nullcontext()
 
+    def around_flush(self, database: Database) -> ContextManager[None]:
+        """Around the statements that a batch sends when it ends."""
+        return nullcontext()
+
+    def statement_failed(self, database: Database, sent: Sent, exc: BaseException) -> None:
+        """The database has refused a statement that SQLAlchemy sent."""
+
     def began(self, database: Database) -> None:
         """SQLAlchemy begins a transaction."""
 

@@ -28,6 +28,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Callable, Dict, List, Optional, Set
 
+from ...seam.database import Call
 from ...seam.driver import has_to_commit, is_autocommit, run
 from ...sql import mysql as statements
 from . import returned
@@ -36,21 +37,6 @@ from .digests import digest
 from .engines import is_transactional, wrote_nothing
 from .table import DONE, FAILED, KEPT_TEXT, STARTED, Entry, JournalTable
 from .took_effect import definition_before, means_done
-
-
-@dataclass
-class Call:
-    """One call of the driver that SQLAlchemy is about to make.
-
-    :param context: SQLAlchemy's execution context.
-    :param execute: makes the call.
-    """
-
-    cursor: Any
-    statement: str
-    values: Any
-    context: Any
-    execute: Callable[[], None]
 
 
 @dataclass
