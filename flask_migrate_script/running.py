@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from .autogenerate.keeping import KeepingData
     from .config import Config, XArg
     from .guard.results import DatabaseOutcome
-    from .guard.run import Run
     from .history.positions import Position
     from .lint import Report
     from .rehearsal.results import Rehearsal
+    from .seam.parts import Part
+    from .seam.watch import Run
 
 T = TypeVar("T")
 Words = Union[str, Sequence[str], None]
@@ -42,6 +43,7 @@ class Call:
     :param commits: what it changes lasts.
     :param autogenerate: env.py is told so in ``config.cmd_opts``.
     :param progress: what shows the steps while they run.
+    :param parts: what stands around it beside the guard.
     """
 
     directory: Optional[str] = None
@@ -52,6 +54,7 @@ class Call:
     commits: bool = True
     autogenerate: bool = False
     progress: Progress = show_nothing
+    parts: Sequence[Part] = ()
 
     def run(self, name: str, *args: object, **kwargs: object) -> None:
         """Call one of Alembic's commands under the guard.
@@ -117,7 +120,7 @@ class Call:
                     run.attach(config)
                     act(config)
 
-            return guarded(attempt, self.settings(), self.asked)
+            return guarded(attempt, self.settings(), self.asked, self.parts)
 
 
 @contextmanager
@@ -324,14 +327,16 @@ def check_models(call: Call, json: bool) -> None:
     :raises MigrateError: if anything does.
     """
     with explain():
-        from .autogenerate.comparison import compared, difference, document
+        from .autogenerate.comparison import Comparison, difference, document
 
-    with compared() as databases:
+    comparison = Comparison()
+    comparing = replace(call, parts=(comparison,))
+    with comparison.explained():
         if not json:
-            call.run("check")
+            comparing.run("check")
             return
-        error = call.find(difference)
-        print_json(document(databases))
+        error = comparing.find(difference)
+        print_json(document(comparison.databases))
         with explain_errors():
             if error:
                 raise error

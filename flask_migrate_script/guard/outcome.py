@@ -5,17 +5,25 @@ from __future__ import annotations
 import enum
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Any, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ..errors import MigrateError
 from ..invocation import current
 from ..passwords import masked
 from ..seam.binds import DEFAULT
 from ..seam.database import Database, Sent, revision_of
-from ..seam.driver import OtherConnection, driver_connection, in_transaction, innermost, is_autocommit, transaction_status
+from ..seam.driver import (
+    OtherConnection,
+    driver_connection,
+    in_transaction,
+    innermost,
+    is_autocommit,
+    run,
+    transaction_status,
+)
 from ..seam.facts import Aborted, Ending, Facts, Hints, SQLiteFacts, facts_for
 from ..seam.parts import Part
-from ..sql.quoting import qualified
+from ..sql.quoting import identifier, qualified
 from ..sql.text import Kind, commits, split
 from .atomic import begin_anew
 from .journal import resumption_of
@@ -123,7 +131,8 @@ class Account(Part):
     def configured(self, database: Database) -> None:
         context = database.context
         assert context is not None
-        table = qualified(context.dialect, context.version_table_schema, context.version_table)
+        schema = context.version_table_schema or _find_schema(database, context.version_table)
+        table = qualified(context.dialect, schema, context.version_table)
         database.state[Account] = Book(Facts(database.connection), table)
 
     @contextmanager
@@ -167,8 +176,7 @@ class Account(Part):
             raise MigrateError(
                 f"Revision {book.revision} rolled back something that was written, and went on: it is not recorded as"
                 " applied.",
-                "Take the rollback out of the script (a savepoint is rolled back by begin_nested()), and run the command"
-                " again.",
+                "Take the rollback out of the script and run the command again; begin_nested() makes a savepoint.",
             )
 
     def version_moved(self, database: Database, step: MigrationStep, heads: Set[str]) -> None:
@@ -244,10 +252,10 @@ class Account(Part):
         if book is None:
             return
         book.settle_commits()
-        if book.scripting and book.hints.writes and not is_autocommit(sent.connection):
-            if transaction_status(driver_connection(sent.connection)) is False and database.dialect == "postgresql":
-                book.hints.unseen += 1
-                book.close(Fate.UNKNOWN)
+        begun = database.dialect == "postgresql" and book.scripting and book.hints.writes
+        if begun and transaction_status(driver_connection(sent.connection)) is False:
+            book.hints.unseen += 1
+            book.close(Fate.UNKNOWN)
         if database.dialect not in ROLLS_BACK_DDL and commits(sent.text, database.dialect):
             book.close(Fate.COMMITTED)
 
@@ -258,14 +266,17 @@ class Account(Part):
         statements = split(sent.text, database.dialect)
         kinds = [statement.kind for statement in statements]
         book.hints.inserts_and_updates += sum(one.word in ("INSERT", "UPDATE", "WITH") for one in statements)
-        if any(one.may_write for one in statements):
+        if any(one.writes for one in statements):
             book.piece.statements.append(" ".join(sent.text.split()))
             book.hints.writes = True
         self._end_by_text(database, book, sent, kinds)
 
     def _end_by_text(self, database: Database, book: Book, sent: Sent, kinds: Sequence[Kind]) -> None:
         if isinstance(book.facts, SQLiteFacts):
-            return  # it tells of every end itself
+            book.facts.settle()  # it tells of every end itself, but for that of a statement in autocommit
+            if not in_transaction(driver_connection(sent.connection)):
+                book.close(Fate.COMMITTED)
+            return
         book.hints.savepoints += kinds.count(Kind.ROLLBACK_TO)
         over = transaction_status(driver_connection(sent.connection)) is False
         if Kind.ROLLBACK in kinds:
@@ -288,7 +299,7 @@ class Account(Part):
 
     def before_foreign_statement(self, database: Database, sent: Sent) -> None:
         book = _book(database)
-        if book and any(one.may_write for one in split(sent.text, sent.connection.dialect.name)):
+        if book and any(one.writes for one in split(sent.text, sent.connection.dialect.name)):
             book.foreign.append((sent.connection.engine, " ".join(sent.text.split()), is_autocommit(sent.connection)))
 
     def foreign_commit(self, database: Database, sent: Sent) -> None:
@@ -569,8 +580,24 @@ def _no_such_table(exc: BaseException) -> bool:
 
 
 def _is_elsewhere(database: Database) -> bool:
-    """Return whether another connection may see another database: one in memory, or another search_path."""
-    return database.dialect in ("sqlite", "postgresql")
+    """Return whether another connection sees another database: one in memory, or without what is attached."""
+    context = database.context
+    url = database.connection.engine.url
+    in_memory = url.database in (None, "", ":memory:") or "memory" in str(url)
+    return database.dialect == "sqlite" and (in_memory or bool(context and context.version_table_schema))
+
+
+def _find_schema(database: Database, table: str) -> Optional[str]:
+    """Return the schema of PostgreSQL that a table is in, or would be made in: env.py may have set a search_path."""
+    if database.dialect != "postgresql":
+        return None
+    name = identifier(table, database.connection.dialect).replace("'", "''")
+    sql = f"""
+        SELECT coalesce((SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE c.oid = to_regclass('{name}')), current_schema())
+    """
+    schema = run(driver_connection(database.connection), sql)[0][0]
+    return None if schema is None else str(schema)
 
 
 def _title(database: Database) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Callable, Iterator, TypeVar
 
 from ..errors import CannotConnect, MigrateError
 from ..seam.driver import driver_connection, is_autocommit, run
+from ..seam.driver_errors import is_lock_timeout as is_lock_timeout
 from ..seam.parts import Part
 
 if TYPE_CHECKING:
@@ -57,18 +58,6 @@ def until_unlocked(attempt: Callable[[], T], retries: int, say: Callable[[str], 
             say(f"{error.problem}\n{error.can_retry} Trying again in {pause} seconds ({tried + 1} of {retries}).")
             time.sleep(pause)
     raise AssertionError("the last attempt returns or raises")
-
-
-def is_lock_timeout(exc: BaseException) -> bool:
-    """Return whether the database gave up waiting for a lock.
-
-    PostgreSQL's SQLSTATE 55P03 (lock_not_available) and 40P01 (deadlock_detected); MySQL's 1205
-    (ER_LOCK_WAIT_TIMEOUT) and 1213 (ER_LOCK_DEADLOCK).
-    """
-    orig = getattr(exc, "orig", None)
-    state = getattr(orig, "sqlstate", None) or getattr(orig, "pgcode", None)
-    number = (getattr(orig, "args", None) or (None,))[0]
-    return state in ("55P03", "40P01") or number in (1205, 1213)
 
 
 class LockTimeout(Part):

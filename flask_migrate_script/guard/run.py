@@ -7,7 +7,7 @@ import signal
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optional, Sequence, TypeVar
 
 from ..databases import shown_url
 from ..errors import Asked, CannotConnect, MigrateError, explain_errors
@@ -32,17 +32,20 @@ _one_in_this_process = threading.RLock()
 """Alembic keeps the running environment in the globals of ``alembic.context``: two threads cannot run it at once."""
 
 
-def guarded(action: Callable[[Run], None], settings: Settings, asked: Asked = None) -> List[DatabaseOutcome]:
+def guarded(
+    action: Callable[[Run], None], settings: Settings, asked: Asked = None, parts: Sequence[Part] = ()
+) -> List[DatabaseOutcome]:
     """Run an action of Alembic's under the guard, and return what is true of each database that it may have changed.
 
     :param action: opens a Config, attaches the run to it and calls one function of ``alembic.command``; it may be
         called again where nothing was done.
     :param asked: the revisions that the caller named.
+    :param parts: what stands around it beside the guard.
     :raises MigrateError: if it fails, with what is true now.
     """
 
     def attempt() -> List[DatabaseOutcome]:
-        return patience.until_connected(lambda: _attempt(action, settings, asked), settings.wait, tell)
+        return patience.until_connected(lambda: _attempt(action, settings, asked, parts), settings.wait, tell)
 
     with _one_in_this_process, logs.kept(), _terminated_as_interrupted():
         return patience.until_unlocked(attempt, settings.ddl_retries, tell)
@@ -132,9 +135,11 @@ def _parts(settings: Settings, held: ExitStack) -> List[Part]:
     ]
 
 
-def _attempt(action: Callable[[Run], None], settings: Settings, asked: Asked) -> List[DatabaseOutcome]:
+def _attempt(
+    action: Callable[[Run], None], settings: Settings, asked: Asked, parts: Sequence[Part]
+) -> List[DatabaseOutcome]:
     run = Run(chosen=settings.binds, guards=settings.changes, refuses=settings.changes and not settings.commits)
-    run.parts = _parts(settings, run.held)
+    run.parts = [*parts, *_parts(settings, run.held)]
     with run.active():
         try:
             with explain_errors(asked):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, Optional
 
 from ..seam.driver import driver_connection, run
+from ..seam.driver_errors import read_driver_error
 from ..sql import counting
 from ..sql.counting import Count
 from ..sql.destroying import destroying, is_a_delete
@@ -102,11 +103,11 @@ def _counted(connection: Any, query: str, unit: str, how: str) -> Optional[Loss]
     try:
         rows = _answer(connection, query)
     except Exception as exc:  # whatever the driver says
-        return Loss(None, unit, NOT_COUNTED) if exc.args[:1] in _IN_THE_WAY else None
+        return Loss(None, unit, NOT_COUNTED) if read_driver_error(exc).number in _IN_THE_WAY else None
     return Loss(counting.counted(*rows[0]), unit, how)
 
 
-_IN_THE_WAY = ((1205,), (3572,), (1142,), (1143,), (1969,), (3024,))
+_IN_THE_WAY = (1205, 3572, 1142, 1143, 1969, 3024)
 """MySQL's and MariaDB's errors, where the rows are there all the same: in use, no right to read them, too slow.
 
 Elsewhere the operation itself fails by what is in the way, or there is no such table yet.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, Optional, Sequence, Tuple
 
 from ..databases import shown_url
 from . import binds
@@ -60,8 +60,8 @@ class Database:
     :param fn: what yields the steps, as Alembic's command, or env.py, gave it.
     :param external: a transaction was open before ``context.configure``.
 
-    ``running`` is the step whose script runs now; ``before`` the revisions that the version table had before the first
-    step; ``failure`` what ``run_migrations`` ended with.
+    ``keywords`` are those of ``run_migrations``; ``running`` is the step whose script runs now; ``before`` the
+    revisions that the version table had before the first step; ``failure`` what ``run_migrations`` ended with.
     """
 
     run: Run
@@ -70,6 +70,7 @@ class Database:
     fn: Optional[Steps]
     external: bool = False
     context: Optional[MigrationContext] = None
+    keywords: Dict[str, Any] = field(default_factory=dict)
     before: Tuple[str, ...] = ()
     running: Optional[MigrationStep] = None
     begun: bool = False
@@ -127,8 +128,3 @@ def revision_of(step: Any) -> str:
     """Return the identifier of a step's revision; empty for a step that has none, as a stamp."""
     revision = getattr(step, "revision", None)
     return str(getattr(revision, "revision", "") or "")
-
-
-def follows(databases: List[Database]) -> List[Database]:
-    """Return the databases in which a step was begun."""
-    return [database for database in databases if database.begun]

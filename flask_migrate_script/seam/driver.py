@@ -152,3 +152,22 @@ class _Loop:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def call_sqlite(driver: Any, method: str, argument: Any) -> None:
+    """Call a method of sqlite3's connection that SQLAlchemy's async one does not have: aiosqlite's is in a thread.
+
+    ``_conn`` and ``_execute`` of its connection were seen on aiosqlite 0.17 to 0.22.
+
+    :raises MigrateError: where aiosqlite no longer has them.
+    """
+    own = innermost(driver)
+    if hasattr(own, method) and not hasattr(own, "_execute"):
+        getattr(own, method)(argument)
+        return
+    from ..errors import MigrateError
+
+    execute, connection = getattr(own, "_execute", None), getattr(own, "_conn", None)
+    if execute is None or connection is None:
+        raise MigrateError("This aiosqlite keeps its connection elsewhere.", "Use another release of aiosqlite.")
+    driver.await_(execute(getattr(connection, method), argument))

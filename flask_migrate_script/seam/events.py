@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 
-
 KEY = "flask_migrate_script"
 """Where the ``info`` of a connection has its Database."""
 
@@ -81,7 +80,7 @@ def _failed(context: Any) -> None:
     connection = context.connection
     database = _database(connection) if connection is not None else None
     if database is not None and context.statement is not None:
-        sent = Sent(connection, context.cursor, context.statement, context.parameters)
+        sent = Sent(connection, None, context.statement, context.parameters)
         for part in database.parts:
             part.statement_failed(database, sent, context.original_exception)
 
@@ -166,5 +165,3 @@ def _make_call(name: str, context: Any, *given: Any) -> Optional[bool]:
         if part.execute(database, call):
             return True
     return None
-
-

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
 
 from ..sql.text import Kind, split
-from .driver import driver_connection, in_transaction, innermost, run
+from .driver import call_sqlite, driver_connection, in_transaction, innermost, run
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -92,9 +92,13 @@ class Facts:
 def facts_for(connection: Connection) -> Facts:
     """Return the facts of the kind of database a connection is to."""
     make = _FACTS.get(str(connection.dialect.name), Facts)
-    if make is PostgreSQLFacts and (connection.dialect.server_version_info or ()) < (10,):  # type: ignore[attr-defined]  # every dialect has it once it has connected
+    if make is PostgreSQLFacts and (connection.dialect.server_version_info or ()) < (10,):
         return Facts(connection)
     return make(connection)
+
+
+_Place = Tuple[str, Optional[str], str]
+"""When a transaction began, its number, and the number that the next one will be given."""
 
 
 class PostgreSQLFacts(Facts):
@@ -111,7 +115,7 @@ class PostgreSQLFacts(Facts):
     )
     _MOST = 100_000
 
-    _mark: Tuple[str, Optional[str], str] = ("", None, "0")
+    _mark: _Place = ("", None, "0")
 
     def mark(self) -> None:
         self._mark = self._where()
@@ -123,7 +127,7 @@ class PostgreSQLFacts(Facts):
             return Ending.NONE
         return Ending.LOST if self._is_lost(before, now, hints) else Ending.OVER
 
-    def _is_lost(self, before: Tuple[str, Optional[str], str], now: Tuple[str, Optional[str], str], hints: Hints) -> bool:
+    def _is_lost(self, before: _Place, now: _Place, hints: Hints) -> bool:
         if before[1] is not None and self._status(before[1]) == "aborted":
             return True
         if hints.lost_writes:
@@ -149,7 +153,7 @@ class PostgreSQLFacts(Facts):
         status = run(driver_connection(self.connection), f"SELECT txid_status({number})")[0][0]
         return None if status is None else str(status)
 
-    def _where(self) -> Tuple[str, Optional[str], str]:
+    def _where(self) -> _Place:
         try:
             begun, number, following = run(driver_connection(self.connection), self._WHERE)[0]
         except Exception as exc:
@@ -197,22 +201,19 @@ class SQLiteFacts(Facts):
         self._trace(None)
 
     def mark(self) -> None:
-        self._settle()
+        self.settle()
         self._traced = _Traced()
         self._open = in_transaction(self._own)
 
     def ask(self, hints: Hints) -> Ending:
-        self._settle()
+        self.settle()
         traced, self._traced = self._traced, _Traced()
         if traced.lost:
             return Ending.LOST
         return Ending.OVER if traced.commits or traced.rollbacks else Ending.NONE
 
     def _trace(self, heard: Optional[Callable[[str], None]]) -> None:
-        setting = self._own.set_trace_callback(heard)
-        driver = driver_connection(self.connection)
-        if hasattr(driver, "await_"):  # aiosqlite's is a coroutine
-            driver.await_(setting)
+        call_sqlite(driver_connection(self.connection), "set_trace_callback", heard)
 
     def _total_changes(self) -> int:
         own = getattr(self._own, "_conn", self._own)  # aiosqlite's property waits for its thread, which may be this one
@@ -224,7 +225,7 @@ class SQLiteFacts(Facts):
 
     def _heard(self, text: str) -> None:
         """SQLite is about to execute a statement; it may not be asked anything by SQL here."""
-        self._settle()
+        self.settle()
         if text.startswith("--"):  # a statement of a trigger
             return
         if text[:1].upper() not in "BCDAER-/ \n\t":  # most statements change rows, and SQLite counts them
@@ -238,7 +239,7 @@ class SQLiteFacts(Facts):
         elif kind is Kind.DDL:
             self._changed_by_ddl = True
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Look what became of the last end, and whether a transaction has ended or begun without one."""
         is_open, ending = self._in_transaction(), self._ending
         self._ending = None

@@ -100,6 +100,7 @@ def _run_migrations(original: Callable[..., None]) -> Callable[..., None]:
         elif database.in_run:
             original(self, **kwargs)
         else:
+            database.keywords = kwargs
             with database.run.inside_run(database):
                 original(self, **kwargs)
 

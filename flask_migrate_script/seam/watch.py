@@ -178,13 +178,18 @@ class Run:
     def inside_step(self, database: Database, step: Any) -> Iterator[None]:
         """Put the parts around the script of one revision."""
         database.running, database.begun = step, True
+        # An error leaves it as it is: it names the revision that failed.
+        with self.stepping_in(database), ExitStack() as around:
+            for part in database.parts:
+                around.enter_context(part.around_step(database, step))
+            yield
+
+    @contextmanager
+    def stepping_in(self, database: Database) -> Iterator[None]:
+        """Let the parts of a database hear what its script sends over other connections."""
         self.stepping = database
         try:
-            with ExitStack() as around:
-                for part in database.parts:
-                    around.enter_context(part.around_step(database, step))
-                yield
-            # An error leaves `running` as it is: it names the revision that failed.
+            yield
         finally:
             self.stepping = None
 
@@ -213,8 +218,8 @@ class Run:
         if self.bypasses:
             moves = [f"  {one.shown}: from {_at(one.before)} to {_at(one.after)}" for one in self.bypasses]
             raise Unguarded(
-                "Migrations ran unguarded, on a MigrationContext, or with a Config, of env.py's own: without a lock, and"
-                " each statement as env.py's own transaction has it.\n" + "\n".join(moves),
+                "Migrations ran unguarded, on a MigrationContext, or with a Config, of env.py's own: without a lock,"
+                " in env.py's own transactions.\n" + "\n".join(moves),
                 "Let env.py call context.configure() and context.run_migrations(), and look with {db} current.",
             )
         for database in self.databases:

@@ -13,10 +13,10 @@ import re
 from typing import Any, Optional, Tuple
 
 from ...seam.driver import run
+from ...seam.driver_errors import is_lost, read_driver_error
 from ...sql.mysql import altered_table, plain
 
 _NOT_THERE = 1146  # ER_NO_SUCH_TABLE
-_LOST = (2006, 2013)  # CR_SERVER_GONE_ERROR, CR_SERVER_LOST
 _CANNOT_CREATE = 1005  # ER_CANT_CREATE_TABLE
 _DUPLICATE_FOREIGN_KEY = 1826  # ER_FK_DUP_NAME
 
@@ -70,9 +70,9 @@ def means_done(statement: str, exc: BaseException) -> bool:
     return any(number in numbers and re.match(pattern, bare, re.I | re.S) for pattern, numbers in _MEANS_DONE)
 
 
-def error_number(exc: BaseException) -> Any:
+def error_number(exc: BaseException) -> Optional[int]:
     """Return the server's number of a driver's exception, None where it has none."""
-    return (exc.args or (None,))[0]
+    return read_driver_error(exc).number
 
 
 def definition_before(driver: Any, statement: str) -> Optional[str]:
@@ -83,7 +83,7 @@ def definition_before(driver: Any, statement: str) -> Optional[str]:
     try:
         shown = run(driver, f"SHOW CREATE TABLE {name}")[0][1]
     except Exception as exc:  # the driver's own class; without the privilege the errors have to do
-        if error_number(exc) in _LOST:
+        if is_lost(exc):
             raise
         return "absent" if error_number(exc) == _NOT_THERE else None
     return hashlib.sha256(re.sub(r" AUTO_INCREMENT=\d+", "", shown).encode()).hexdigest()
