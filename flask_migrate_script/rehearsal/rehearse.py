@@ -275,7 +275,7 @@ class Rehearsing(Part):
         for state in self.states:
             if state.script is not None:
                 with EnvironmentContext(config, ScriptDirectory.from_config(config), as_sql=True) as environment:
-                    state.script.read(environment, described, self.settings.ddl_timeout, state)
+                    state.script.read_anywhere(environment, described, self.settings.ddl_timeout, state)
 
     def _stop(self, database: Database, reason: str) -> NoReturn:
         found = _state(database).found

@@ -13,6 +13,7 @@ from ..guard import patience
 from ..guard.resume.interrupted import Interrupted, refuse_to_turn_round
 from ..passwords import masked
 from ..seam.database import Database
+from ..seam.driver import AsyncThread, is_async
 from .recording import Recorder
 from .results import RehearsalFailure, RehearsedDatabase, RehearsedStep
 
@@ -31,6 +32,17 @@ class Script:
     database: Database
     steps: List[Any] = field(default_factory=list)
     unfinished: Sequence[Interrupted] = ()
+
+    def read_anywhere(self, environment: Any, described: Any, ddl_timeout: float, state: Any) -> None:
+        """Do the same for an async driver, too, whose event loop is over by now."""
+        if not is_async(self.engine):
+            self.read(environment, described, ddl_timeout, state)
+            return
+        thread = AsyncThread()
+        try:
+            thread.call(lambda: self.read(environment, described, ddl_timeout, state))
+        finally:
+            thread.close()
 
     def read(self, environment: Any, described: Any, ddl_timeout: float, state: Any) -> None:
         """Fill in what each step would do.

@@ -74,6 +74,11 @@ def has_to_commit(driver: Any) -> bool:
         return True
 
 
+def is_async(connection: Union[Connection, Engine]) -> bool:
+    """Return whether a connection's driver is an async one; SQLAlchemy 1.3 knows none."""
+    return bool(getattr(connection.dialect, "is_async", False))
+
+
 class OtherConnection:
     """A connection of its own to a database, made as its engine makes them, in autocommit: it holds no snapshot.
 
@@ -84,7 +89,7 @@ class OtherConnection:
 
     def __init__(self, connection: Union[Connection, Engine]) -> None:
         engine, self.dialect = connection.engine, connection.dialect
-        self._loop = _Loop() if getattr(self.dialect, "is_async", False) else None
+        self._loop = AsyncThread() if is_async(connection) else None
         # The pool knows how env.py's engine connects, with arguments that its URL does not have.
         self._pool = engine.pool.recreate()
         try:
@@ -131,7 +136,7 @@ class OtherConnection:
         self.close()
 
 
-class _Loop:
+class AsyncThread:
     """An event loop in a thread of its own, in which an async driver is used as SQLAlchemy uses it."""
 
     def __init__(self) -> None:
@@ -142,6 +147,7 @@ class _Loop:
         self._thread.start()
 
     def call(self, function: Callable[[], Any]) -> Any:
+        """Return what a function returns that uses connections as if their driver were no async one."""
         import asyncio
 
         from sqlalchemy.util.concurrency import greenlet_spawn
@@ -149,6 +155,7 @@ class _Loop:
         return asyncio.run_coroutine_threadsafe(greenlet_spawn(function), self._loop).result()
 
     def close(self) -> None:
+        """End the loop and its thread."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -170,4 +177,6 @@ def call_sqlite(driver: Any, method: str, argument: Any) -> None:
     execute, connection = getattr(own, "_execute", None), getattr(own, "_conn", None)
     if execute is None or connection is None:
         raise MigrateError("This aiosqlite keeps its connection elsewhere.", "Use another release of aiosqlite.")
-    driver.await_(execute(getattr(connection, method), argument))
+    from sqlalchemy.util.concurrency import await_only
+
+    await_only(execute(getattr(connection, method), argument))
