@@ -6,7 +6,7 @@ import logging
 import sys
 import threading
 from contextlib import contextmanager, nullcontext, redirect_stdout
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Sequence, Set, TextIO, TypeVar, Union
 
 from . import invocation
@@ -213,8 +213,8 @@ def _print_outcomes(name: str, call: Call, target: str, tag: Optional[str]) -> N
 
     try:
         outcomes = call.run_for_document(name, target, tag=tag)
-    except MigrateError as error:
-        print_json(document(error.outcomes))
+    except (MigrateError, KeyboardInterrupt) as error:
+        print_json(document(getattr(error, "outcomes", [])))
         raise
     print_json(document(outcomes))
 
@@ -229,7 +229,7 @@ def _print_rehearsal(verb: Callable[..., None], call: Call, target: str, tag: Op
     if json:
         print_json(document(found, with_sql))
     else:
-        given = {**asdict(call.options), "revision": target, "tag": tag}
+        given = {**vars(call.options), "revision": target, "tag": tag}
         print_result(text(found, command(verb, given), with_sql, painter(sys.stdout)))
     if found.failure:
         raise found.failure.report

@@ -28,6 +28,7 @@ from .options import (
     Head,
     IndicateCurrent,
     Json,
+    JsonOutcome,
     LintRange,
     LockTimeout,
     Message,
@@ -252,7 +253,7 @@ def upgrade(
     ddl_retries: DdlRetries = None,
     verbose: Verbose = False,
     dry_run: DryRun = False,
-    json: Json = False,
+    json: JsonOutcome = False,
 ) -> None:
     """Upgrade to a later version.
 
@@ -265,7 +266,7 @@ def upgrade(
     :param ddl_retries: how often to try again after such a wait.
     :param dry_run: print what it would do and lose, and change nothing; :func:`flask_migrate_script.rehearse` returns
         the same.
-    :param json: print that as JSON.
+    :param json: print what it did, or with ``dry_run`` what it would do, as one JSON document, after a failure too.
     :raises MigrateError: if a migration fails, or would, or there is no such revision.
     """
     options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
@@ -287,7 +288,7 @@ def downgrade(
     ddl_retries: DdlRetries = None,
     verbose: Verbose = False,
     dry_run: DryRun = False,
-    json: Json = False,
+    json: JsonOutcome = False,
 ) -> None:
     """Revert to a previous version.
 
