@@ -310,10 +310,10 @@ def print_current(call: Call, check_heads: bool) -> None:
     :param check_heads: fail where one is not at every head.
     """
     with explain():
-        from .history.status import document, read_status
+        from .history.status import document_status, read_status
 
     found = call.find(read_status)
-    print_json(document(found))
+    print_json(document_status(found))
     if check_heads and not all(standing.up_to_date for standing in found.standings):
         raise MigrateError("Database is not on all head revisions", "{db} upgrade heads brings it there.")
 
@@ -340,9 +340,9 @@ def check_models(call: Call, json: bool) -> None:
 def find_positions(call: Call) -> List[Position]:
     """Return where the databases are; where one is not reached, say so, and return nothing."""
     with explain():
-        from .history.positions import positions
+        from .history.positions import read_positions
     try:
-        return call.find(positions)
+        return call.find(read_positions)
     except MigrateError as error:
         tell(f"{error}\nSo the picture does not show where the databases are.")
         return []
