@@ -6,12 +6,29 @@ import re
 from contextlib import contextmanager
 from difflib import get_close_matches
 from inspect import signature
-from typing import IO, Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import (
+    IO,
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    SupportsFloat,
+    SupportsIndex,
+    Tuple,
+    Union,
+)
 
 import click
 
 from .errors import usage_report
 from .invocation import as_typed, run_verb
+
+if TYPE_CHECKING:
+    from .options import Parameter
 
 Verb = Callable[..., None]
 
@@ -140,7 +157,7 @@ class _OnTheLine(click.Option):
         return None
 
 
-def _click_parameter(verb: Verb, parameter: Any) -> click.Parameter:
+def _click_parameter(verb: Verb, parameter: Parameter) -> click.Parameter:
     from .options import environment_name
 
     settings: Dict[str, Any]
@@ -159,9 +176,28 @@ def _click_parameter(verb: Verb, parameter: Any) -> click.Parameter:
     elif many:
         settings["multiple"] = True
     else:
-        kind = click.Choice(parameter.choices) if parameter.choices else parameter.type
-        settings.update(type=kind, default=parameter.default)
+        settings.update(type=_value_type(parameter), default=parameter.default)
     return click.Option([*parameter.flags, parameter.name], **settings, **completion)
+
+
+def _value_type(parameter: Parameter) -> object:
+    from .options import Seconds
+
+    if parameter.choices:
+        return click.Choice(parameter.choices)
+    return _SecondsType() if parameter.type is Seconds else parameter.type
+
+
+class _SecondsType(click.types.FloatParamType):
+    """click's own numbers, which know how they were typed."""
+
+    def convert(
+        self, value: Union[SupportsFloat, SupportsIndex], param: Optional[click.Parameter], ctx: Optional[click.Context]
+    ) -> float:
+        from .options import Seconds
+
+        super().convert(value, param, ctx)
+        return Seconds(str(value))
 
 
 def _completion(verb: Verb, kind: str) -> Dict[str, Any]:

@@ -7,7 +7,7 @@ import ast
 import os
 import sys
 from contextlib import contextmanager
-from typing import Any, Iterator, Optional, Sequence, Set, Tuple, Union
+from typing import TYPE_CHECKING, Any, Iterator, Optional, Sequence, Set, Tuple, Union
 
 from alembic import __version__ as _alembic_release
 from alembic.config import Config as AlembicConfig
@@ -15,6 +15,9 @@ from flask import current_app
 
 from . import invocation
 from .errors import MigrateError
+
+if TYPE_CHECKING:
+    from .extension import Migrate, MigrateState
 
 XArg = Union[str, Sequence[str], None]
 
@@ -36,7 +39,7 @@ class Config(AlembicConfig):
         """Return the folder that ``init`` takes its templates from."""
         return self.template_directory or os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates")
 
-    def print_stdout(self, text: str, *arg: Any) -> None:
+    def print_stdout(self, text: str, *arg: object) -> None:
         """Print a result, unless the command line says ``-q``, of which Alembic before 1.11 knows nothing."""
         if not getattr(self.cmd_opts, "quiet", False):
             super().print_stdout(text, *arg)
@@ -56,12 +59,12 @@ def needs_alembic(what: str, *version: int) -> None:
         )
 
 
-def registered_state() -> Any:
+def registered_state() -> MigrateState:
     """Return what the application registered: this package's state, or Flask-Migrate's own.
 
     :raises MigrateError: if nothing is registered.
     """
-    state = current_app.extensions.get("migrate")
+    state: Optional[MigrateState] = current_app.extensions.get("migrate")
     if state is None:
         raise MigrateError(
             f"Migrate is not registered on the application {current_app.name!r}.",
@@ -71,7 +74,7 @@ def registered_state() -> Any:
 
 
 @contextmanager
-def open_config(directory: Any, x_arg: XArg, autogenerate: bool = False) -> Iterator[Config]:
+def open_config(directory: Optional[str], x_arg: XArg, autogenerate: bool = False) -> Iterator[Config]:
     """Yield the Config for one verb; env.py finds fresh ``configure_args`` for as long as it runs.
 
     :param directory: the migrations folder; None for the registered one.
@@ -85,7 +88,7 @@ def open_config(directory: Any, x_arg: XArg, autogenerate: bool = False) -> Iter
         yield config
 
 
-def make_config(migrate: Any, directory: str, x_arg: XArg, opts: Sequence[str]) -> Config:
+def make_config(migrate: Optional[Migrate], directory: str, x_arg: XArg, opts: Sequence[str]) -> Config:
     """Return the Config for a migrations folder, as the registered configure callbacks leave it.
 
     :param migrate: the registered Migrate, this package's or Flask-Migrate's.
@@ -127,7 +130,7 @@ def make_config_to_init(directory: str, template_directory: Optional[str], x_arg
     return call_back(getattr(registered_state(), "migrate", None), config, x_arg)
 
 
-def call_back(migrate: Any, config: Config, x_arg: XArg, opts: Sequence[str] = ()) -> Config:
+def call_back(migrate: Optional[Migrate], config: Config, x_arg: XArg, opts: Sequence[str] = ()) -> Config:
     """Return the Config with its ``cmd_opts``, after the application's ``@migrate.configure`` functions."""
     values = {"x": [x_arg] if isinstance(x_arg, str) else list(x_arg or ()), **dict.fromkeys(opts, True)}
     config.cmd_opts = argparse.Namespace(**values)
@@ -138,7 +141,7 @@ def call_back(migrate: Any, config: Config, x_arg: XArg, opts: Sequence[str] = (
 
 
 @contextmanager
-def _own_configure_args(state: Any, taken: Set[str]) -> Iterator[None]:
+def _own_configure_args(state: MigrateState, taken: Set[str]) -> Iterator[None]:
     """Give env.py a copy of ``configure_args`` without the keywords that it passes itself.
 
     env.py may write ``compare_type=True, **configure_args``, which is a TypeError where both have the keyword: its own

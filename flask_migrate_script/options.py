@@ -38,6 +38,20 @@ class Argument:
         self.completes = completes
 
 
+class Seconds(float):
+    """A number of seconds, written again as it was typed: ``5`` and not 5.0."""
+
+    typed: str
+
+    def __new__(cls, typed: Union[str, float]) -> Seconds:
+        number = super().__new__(cls, typed)
+        number.typed = str(typed)
+        return number
+
+    def __str__(self) -> str:
+        return self.typed
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A parameter of a verb as a command line sees it.
@@ -166,6 +180,9 @@ DryRun = Annotated[
 Format = Annotated[Literal["text", "mermaid", "dot", "svg"], Option("--format", help="what to draw (default: text)")]
 Output = Annotated[Optional[str], Option("-o", "--output", help="write to this file instead of standard output")]
 Json = Annotated[bool, Option("--json", help="print one JSON document and nothing else")]
+JsonOutcome = Annotated[
+    bool, Option("--json", help="print what it did, or with --dry-run what it would do, as one JSON document")
+]
 Forget = Annotated[
     Optional[str], Option("--forget", help="remember nothing of this revision any more, after mending by hand")
 ]
@@ -277,4 +294,4 @@ def _kind(annotation: Any) -> Tuple[str, type]:
         return "flag", bool
     if Sequence[str] in members:
         return "many", str
-    return "value", next((member for member in (int, float) if member in members), str)
+    return "value", Seconds if float in members else int if int in members else str

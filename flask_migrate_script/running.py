@@ -6,7 +6,7 @@ import logging
 import sys
 import threading
 from contextlib import contextmanager, nullcontext, redirect_stdout
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Sequence, Set, TextIO, TypeVar, Union
 
 from . import invocation
@@ -216,8 +216,8 @@ def _print_outcomes(name: str, call: Call, target: str, tag: Optional[str]) -> N
 
     try:
         outcomes = call.run_for_document(name, target, tag=tag)
-    except MigrateError as error:
-        print_json(document(error.outcomes))
+    except (MigrateError, KeyboardInterrupt) as error:
+        print_json(document(getattr(error, "outcomes", [])))
         raise
     print_json(document(outcomes))
 
@@ -232,7 +232,7 @@ def _print_rehearsal(verb: Callable[..., None], call: Call, target: str, tag: Op
     if json:
         print_json(document(found, with_sql))
     else:
-        given = {**asdict(call.options), "revision": target, "tag": tag}
+        given = {**vars(call.options), "revision": target, "tag": tag}
         print_result(text(found, command(verb, given), with_sql, painter(sys.stdout)))
     if found.failure:
         raise found.failure.report
@@ -313,10 +313,10 @@ def print_current(call: Call, check_heads: bool) -> None:
     :param check_heads: fail where one is not at every head.
     """
     with explain():
-        from .history.status import document, read_status
+        from .history.status import document_status, read_status
 
     found = call.find(read_status)
-    print_json(document(found))
+    print_json(document_status(found))
     if check_heads and not all(standing.up_to_date for standing in found.standings):
         raise MigrateError("Database is not on all head revisions", "{db} upgrade heads brings it there.")
 
@@ -345,9 +345,9 @@ def check_models(call: Call, json: bool) -> None:
 def find_positions(call: Call) -> List[Position]:
     """Return where the databases are; where one is not reached, say so, and return nothing."""
     with explain():
-        from .history.positions import positions
+        from .history.positions import read_positions
     try:
-        return call.find(positions)
+        return call.find(read_positions)
     except MigrateError as error:
         tell(f"{error}\nSo the picture does not show where the databases are.")
         return []

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Seque
 from . import compat, options, startup
 from .errors import usage_report
 from .invocation import as_typed, run_verb
-from .options import Parameter
+from .options import Parameter, Seconds
 
 _module = compat.script_module()
 startup.explain_databases(compat.launcher)
@@ -218,8 +218,16 @@ def _settings(parameter: Parameter, verb: Callable[..., None]) -> Dict[str, Any]
     if parameter.name != "directory" and parameter.kind != "many":  # argparse would append to a list of the variable's
         default = _from_environment(verb, parameter)
     action = {"flag": "store_true", "many": "append"}.get(parameter.kind)
-    kept = {"action": action} if action else {"type": parameter.type, "choices": parameter.choices or None}
+    read = _read_seconds if parameter.type is Seconds else parameter.type
+    kept = {"action": action} if action else {"type": read, "choices": parameter.choices or None}
     return {**settings, **kept, "dest": _AFTER + parameter.name, "default": default}
+
+
+def _read_seconds(typed: str) -> Seconds:
+    try:
+        return Seconds(typed)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{typed!r} is not a number of seconds") from None
 
 
 def _from_environment(verb: Callable[..., None], parameter: Parameter) -> Any:

@@ -28,6 +28,7 @@ from .options import (
     Head,
     IndicateCurrent,
     Json,
+    JsonOutcome,
     LintRange,
     LockTimeout,
     Message,
@@ -252,7 +253,7 @@ def upgrade(
     ddl_retries: DdlRetries = None,
     verbose: Verbose = False,
     dry_run: DryRun = False,
-    json: Json = False,
+    json: JsonOutcome = False,
 ) -> None:
     """Upgrade to a later version.
 
@@ -265,7 +266,7 @@ def upgrade(
     :param ddl_retries: how often to try again after such a wait.
     :param dry_run: print what it would do and lose, and change nothing; :func:`flask_migrate_script.rehearse` returns
         the same.
-    :param json: print that as JSON.
+    :param json: print what it did, or with ``dry_run`` what it would do, as one JSON document, after a failure too.
     :raises MigrateError: if a migration fails, or would, or there is no such revision.
     """
     options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
@@ -287,7 +288,7 @@ def downgrade(
     ddl_retries: DdlRetries = None,
     verbose: Verbose = False,
     dry_run: DryRun = False,
-    json: Json = False,
+    json: JsonOutcome = False,
 ) -> None:
     """Revert to a previous version.
 
@@ -319,7 +320,7 @@ def show(
     if json:
         from .history import listings
 
-        print_json(call.find(partial(listings.show, revision=str(revision))))
+        print_json(call.find(partial(listings.list_named, revision=str(revision))))
     else:
         call.run("show", str(revision))
 
@@ -343,7 +344,7 @@ def history(
     if json:
         from .history import listings
 
-        print_json(call.find(partial(listings.history, rev_range=rev_range, indicate_current=indicate_current)))
+        print_json(call.find(partial(listings.list_history, rev_range=rev_range, indicate_current=indicate_current)))
     else:
         call.run("history", rev_range, verbose=verbose, indicate_current=indicate_current)
 
@@ -363,7 +364,7 @@ def heads(
     if json:
         from .history import listings
 
-        print_json(call.find(partial(listings.heads, resolve_dependencies=resolve_dependencies)))
+        print_json(call.find(partial(listings.list_heads, resolve_dependencies=resolve_dependencies)))
     else:
         call.run("heads", verbose=verbose, resolve_dependencies=resolve_dependencies)
 
@@ -377,7 +378,7 @@ def branches(directory: Directory = None, verbose: Verbose = False, x_arg: XArg 
     if json:
         from .history import listings
 
-        print_json(call.find(listings.branches))
+        print_json(call.find(listings.list_branches))
     else:
         call.run("branches", verbose=verbose)
 
@@ -416,14 +417,14 @@ def status(
     :raises MigrateError: if the revision files cannot be read, or a database cannot be reached.
     """
     from .console.terminal import columns, painter
-    from .history.status import document, read_status
-    from .history.status_text import status_lines
+    from .history.status import document_status, read_status
+    from .history.status_text import write_status
 
     found = Call(directory, x_arg, options=GuardOptions(bind=bind, wait=wait)).find(read_status)
     if json:
-        print_json(document(found))
+        print_json(document_status(found))
     else:
-        lines = status_lines(found, columns(), painter(sys.stdout), invocation.current().words)
+        lines = write_status(found, columns(), painter(sys.stdout), invocation.current().words)
         print_result("\n".join(lines))
 
 

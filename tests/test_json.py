@@ -214,3 +214,69 @@ said.set()
 thread.join()
 assert sys.stdout is stdout
 """
+
+
+CREATE = "op.create_table('{0}', sa.Column('id', sa.Integer, primary_key=True))"
+
+
+def moved(result, code=0):
+    """Return the databases of what an upgrade or a downgrade printed."""
+    assert result.code == code, result
+    return json.loads(result.out)["databases"]
+
+
+def test_what_an_upgrade_and_a_downgrade_did(any_project):
+    project, url = any_project, any_project.database.url
+    project.revision("1111", None, CREATE.format("first"), "op.drop_table('first')")
+    project.revision("2222", "1111", CREATE.format("second"), "op.drop_table('second')")
+    (up,) = moved(project.db("upgrade", "--json"))
+    assert up.pop("url").partition("?")[0] == url.replace(":@", "@").partition("?")[0]
+    nothing = {"name": "default", "left": [], "error": None}
+    assert up == {**nothing, "before": [], "after": ["2222"], "applied": ["1111", "2222"], "state": "applied"}
+    (down,) = moved(project.flask("db", "downgrade", "--json"))
+    del down["url"]
+    assert down == {**nothing, "before": ["2222"], "after": ["1111"], "applied": ["2222"], "state": "applied"}
+    (again,) = moved(project.db("upgrade", "1111", "--json"))
+    del again["url"]
+    assert again == {**nothing, "before": ["1111"], "after": ["1111"], "applied": [], "state": "unchanged"}
+
+
+def test_what_is_true_after_a_failure_as_data(any_project):
+    project = any_project
+    project.revision("1111", None, CREATE.format("first"), "op.drop_table('first')")
+    project.db("upgrade").ok()
+    project.revision("2222", "1111", f"{CREATE.format('second')}\nop.execute('INSERT INTO nowhere VALUES (1)')")
+    failed = project.db("upgrade", "--json").failed()
+    assert "Revision 2222" in failed.err
+    (found,) = moved(failed, code=1)
+    lasts = project.database.kind == "mysql"
+    assert found["state"] == ("partly" if lasts else "unchanged")
+    assert [one.partition(" (")[0] for one in found["left"]] == (["CREATE TABLE second"] if lasts else [])
+    assert (found["before"], found["after"], found["applied"]) == (["1111"], ["1111"], [])
+    assert found["error"]["revision"] == "2222"
+    assert found["error"]["statement"] == "INSERT INTO nowhere VALUES (1)"
+    assert "nowhere" in found["error"]["message"]
+
+
+def test_nothing_but_the_document_is_on_stdout_where_it_never_began(project):
+    project.revision("1111")
+    project.write("manage.py", MANAGE.replace("app = Flask", "print('said by the application')\napp = Flask"))
+    env = project.folder / "migrations" / "env.py"
+    env.write_text("print('said by env.py')\n" + env.read_text())
+    ended = project.db("upgrade", "nowhere", "--json").failed()
+    assert "Can't locate revision" in ended.err
+    said, _, rest = ended.out.partition("\n")
+    assert said == "said by the application", "before the verb began"
+    assert all(one["applied"] == [] for one in json.loads(rest)["databases"])
+    assert "--sql" in project.db("upgrade", "--json", "--sql").failed().err
+    assert project.db("upgrade", "--json", "--sql").out == "said by the application\n"
+
+
+def test_each_database_is_in_the_document(make_project, sqlite, new_database):
+    two = bound(make_project(sqlite), my_bind=new_database("sqlite"))
+    two.write("manage.py", BINDS)
+    two.db("init", "--multidb").ok()
+    two.db("migrate", "--rev-id", "1111").ok()
+    names = [one["name"] for one in moved(two.db("upgrade", "--json"))]
+    assert names == ["default", "my-bind"]
+    assert [one["name"] for one in moved(two.db("downgrade", "--json", "--bind", "my-bind"))] == ["my-bind"]

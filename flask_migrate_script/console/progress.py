@@ -8,10 +8,15 @@ import sys
 import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any, Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Callable, Iterable, Iterator, TextIO
 
 from .. import invocation
 from .terminal import fitted, width
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import RevisionStep
+
+    from ..guard.options import ShowSteps
 
 TICK = 0.25
 """Seconds between two looks at the clock; what is shown is whole seconds."""
@@ -19,11 +24,9 @@ TICK = 0.25
 ROOM = len("^C")
 """Columns left free behind the line, for what a terminal writes where Ctrl-C is pressed."""
 
-Over = Callable[[str, Iterable[Any]], Iterable[Any]]
-
 
 @contextmanager
-def on_terminal() -> Iterator[Over]:
+def on_terminal() -> Iterator[ShowSteps]:
     """Yield the function that shows each step of a database while it runs; the line is gone after the block.
 
     Where no person at a terminal looks at it, that function leaves the steps as they are.
@@ -51,14 +54,14 @@ class Line:
     :param stream: where it is written.
     """
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self.lock = threading.RLock()
         self.free = True  # False while somebody else's text is on it
         self._stream, self._write = stream, stream.write
         self._said = _nothing
         self._drawn = ""
 
-    def over(self, name: str, steps: Iterable[Any]) -> Iterator[Any]:
+    def over(self, name: str, steps: Iterable[RevisionStep]) -> Iterator[RevisionStep]:
         """Yield the steps, and show each until the next one is asked for.
 
         :param name: the database, where there are several.
@@ -103,7 +106,7 @@ def elapsed(seconds: float) -> str:
     return f"{hours}:{left:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _clocked(name: str, number: int, count: int, step: Any) -> Callable[[], str]:
+def _clocked(name: str, number: int, count: int, step: RevisionStep) -> Callable[[], str]:
     """Return what composes the line of a step: what a narrow terminal cuts off is the message."""
     begun = time.monotonic()
     verb = "upgrade" if step.is_upgrade else "downgrade"
@@ -116,26 +119,26 @@ def _nothing() -> str:
     return ""
 
 
-def _printable(text: str, stream: Any) -> str:
+def _printable(text: str, stream: TextIO) -> str:
     """Return a text without what moves the cursor, in characters that the stream can write."""
     encoding = getattr(stream, "encoding", None) or "ascii"
     plain = "".join(character if character.isprintable() else " " for character in text)
     return plain.encode(encoding, "replace").decode(encoding)
 
 
-def _columns(stream: Any) -> int:
+def _columns(stream: TextIO) -> int:
     """Return how wide a terminal is now; one that does not say counts as 80."""
     with suppress(OSError, ValueError):
         return os.get_terminal_size(stream.fileno()).columns or 80
     return 80
 
 
-def _is_terminal(stream: Any) -> bool:
+def _is_terminal(stream: TextIO) -> bool:
     return bool(stream and stream.isatty())
 
 
 @contextmanager
-def _above(line: Line, stream: Any) -> Iterator[None]:
+def _above(line: Line, stream: TextIO) -> Iterator[None]:
     """Let what is written to a stream appear above the line.
 
     Log handlers keep the stream object, so it is its ``write`` that is replaced, not ``sys.stderr``.
@@ -153,11 +156,11 @@ def _above(line: Line, stream: Any) -> Iterator[None]:
                 line.draw()
             return written
 
-    stream.write = write
+    stream.write = write  # type: ignore[method-assign]  # on the object, see above
     try:
         yield
     finally:
-        stream.write = original
+        stream.write = original  # type: ignore[method-assign]
 
 
 @contextmanager
@@ -165,7 +168,7 @@ def _asking(line: Line) -> Iterator[None]:
     """Keep the line away while a migration, or a debugger in it, asks: ``input`` does not write to ``sys.stdout``."""
     original = builtins.input
 
-    def ask(*prompt: Any) -> str:
+    def ask(*prompt: object) -> str:
         with line.lock:
             line.clear()
             line.free = False

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import unicodedata
-from typing import Any, Callable
+from typing import Callable, TextIO
 
 Paint = Callable[[str, str], str]
 """Returns a text in a style, one of ``STYLES``."""
@@ -36,7 +36,7 @@ def columns() -> int:
     return shutil.get_terminal_size((UNBOUND, 24)).columns
 
 
-def painter(stream: Any) -> Paint:
+def painter(stream: TextIO) -> Paint:
     """Return what colours a text for a stream: only a terminal's, and never with NO_COLOR (https://no-color.org)."""
     coloured = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return _painted if coloured else plain
@@ -83,7 +83,7 @@ def _columns_of(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def printable(text: str, stream: Any) -> str:
+def printable(text: str, stream: TextIO) -> str:
     """Return a text with what a stream cannot write replaced, column by column: ticks by ``x``, the rest by ``?``."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     if _can_write("✓…", encoding):

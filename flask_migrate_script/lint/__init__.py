@@ -6,11 +6,12 @@ The files are read, not run, except for the SQL that Squawk judges: that is writ
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..config import registered_state
 from ..databases import configured_engines
 from ..errors import MigrateError
+from ..history.revisions import read_scripts
 from . import scope, squawk
 from .constraints import unnamed
 from .data import lost
@@ -23,7 +24,8 @@ from .reversal import irreversible, pairs
 
 if TYPE_CHECKING:
     from alembic.config import Config
-    from alembic.script import ScriptDirectory
+    from alembic.script import Script, ScriptDirectory
+    from sqlalchemy import MetaData
 
 _NOTHING_ELSE = "Nothing else was looked at: the revisions have to follow one another first."
 
@@ -36,7 +38,7 @@ def lint_graph(config: Config) -> Optional[Report]:
     :param config: an open Config; Alembic loads no revision for it.
     :raises MigrateError: if a file is not Python.
     """
-    files = revision_files(_scripts(config))
+    files = revision_files(read_scripts(config))
     found = in_order(broken(files), [file.shown for file in files])
     if not found:
         return None
@@ -47,50 +49,44 @@ def lint_revisions(config: Config, rev_range: str) -> Report:
     """Return what there is to say about revisions.
 
     :param config: an open Config.
-    :param rev_range: see :func:`flask_migrate_script.lint.scope.chosen`.
+    :param rev_range: see :func:`flask_migrate_script.lint.scope.choose_scripts`.
     :raises MigrateError: if there is no such revision, or a file is not Python.
     """
-    scripts = _scripts(config)
-    chosen = scope.chosen(config, scripts, rev_range)
+    scripts = read_scripts(config)
+    chosen = scope.choose_scripts(config, scripts, rev_range)
     files = [read(script.path) for script in chosen]
     kinds = {name: engine.dialect.name for name, engine in configured_engines(registered_state().db).items()}
     notes: List[str] = []
     found = [
         *several_heads(scripts),
-        *(finding for file in files for finding in _read(file, kinds)),
-        *_locking(config, scripts, list(zip(chosen, files)), kinds, notes),
+        *(finding for file in files for finding in _find_in_file(file, kinds)),
+        *_find_locks(config, scripts, list(zip(chosen, files)), kinds, notes),
     ]
     revisions = tuple(script.revision for script in chosen)
     return Report(revisions, in_order(found, [file.shown for file in files]), tuple(notes))
 
 
-def _scripts(config: Config) -> ScriptDirectory:
-    from alembic.script import ScriptDirectory
-
-    return ScriptDirectory.from_config(config)
-
-
-def _read(file: RevisionFile, kinds: Mapping[str, str]) -> Iterator[Finding]:
+def _find_in_file(file: RevisionFile, kinds: Mapping[str, str]) -> Iterator[Finding]:
     """Yield what can be seen in a file as it is written."""
-    conventions = getattr(_metadata(), "naming_convention", {})
+    conventions = getattr(_get_metadata(), "naming_convention", {})
     for up, down, bind in pairs(file):
         upgrade = operations(file, up)
         yield from lost(file, upgrade)
         yield from irreversible(file, up, down)
-        if "sqlite" in _kinds(kinds, bind):
+        if "sqlite" in _list_kinds(kinds, bind):
             for operation in [*upgrade, *operations(file, down)]:
                 yield from unnamed(file, operation, conventions)
 
 
-def _locking(
+def _find_locks(
     config: Config,
     scripts: ScriptDirectory,
-    chosen: Sequence[Tuple[Any, RevisionFile]],
+    chosen: Sequence[Tuple[Script, RevisionFile]],
     kinds: Mapping[str, str],
     notes: List[str],
 ) -> Iterator[Finding]:
     """Yield the long locks on PostgreSQL; what could not be judged goes into the notes."""
-    concerned = [one for one in chosen if any("postgresql" in _kinds(kinds, bind) for _, _, bind in pairs(one[1]))]
+    concerned = [one for one in chosen if any("postgresql" in _list_kinds(kinds, bind) for _, _, bind in pairs(one[1]))]
     program = squawk.program()
     if not concerned:
         return
@@ -101,18 +97,18 @@ def _locking(
     judged = []
     for script, file in concerned:
         try:
-            judged.append(squawk.Judged(file, listed(config, scripts, script, names, _metadata())))
+            judged.append(squawk.Judged(file, listed(config, scripts, script, names, _get_metadata())))
         except MigrateError as error:
             notes.append(f"{file.shown}: its locks on PostgreSQL were not judged: {error.problem}")
     yield from squawk.locking(program, judged)
 
 
-def _kinds(kinds: Mapping[str, str], bind: Optional[str]) -> Set[str]:
+def _list_kinds(kinds: Mapping[str, str], bind: Optional[str]) -> Set[str]:
     """Return the kinds of the databases that a function is for: of all of them where that is not known."""
     of_bind = {re.sub(r"\W", "_", "" if name == "default" else name): kind for name, kind in kinds.items()}
     return {of_bind[bind]} if bind in of_bind else set(kinds.values())
 
 
-def _metadata() -> Any:
+def _get_metadata() -> Optional[MetaData]:
     """Return the models' MetaData; None where the database object has none of its own."""
     return getattr(registered_state().db, "metadata", None)

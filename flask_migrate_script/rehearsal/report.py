@@ -44,7 +44,7 @@ def command(verb: Callable[..., None], given: Dict[str, Any]) -> str:
 
 
 def _words(parameter: Any, value: Any) -> List[str]:
-    if value in (None, False, (), []) or value == parameter.default:
+    if value is None or value is False or value == parameter.default or value in ((), []):
         return []
     if not parameter.flags:
         return [str(value)]
