@@ -87,7 +87,7 @@ def _read(file: RevisionFile, kinds: Mapping[str, str]) -> Iterator[Finding]:
     conventions = getattr(_metadata(), "naming_convention", {})
     for up, down, bind in pairs(file):
         upgrade = operations(file, up)
-        yield from lost(file, upgrade)
+        yield from lost(file, upgrade, sorted(_kinds(kinds, bind)))
         yield from irreversible(file, up, down)
         if "sqlite" in _kinds(kinds, bind):
             for operation in [*upgrade, *operations(file, down)]:

@@ -17,7 +17,7 @@ from ..passwords import masked
 from ..rehearsal import losses
 from ..rehearsal.results import RehearsedOperation, RehearsedStep
 from ..sql.counting import bounded, plural
-from ..sql.destroying import is_a_delete
+from ..sql.destroying import is_delete
 from .driver import driver_connection
 
 FIRST_WORDS = 60
@@ -77,7 +77,12 @@ class Recorder:
 
     def sent(self, sql: str, rows: int) -> None:
         """Note how many rows a statement has deleted."""
-        if self.entry and self.entry.operation == "execute" and is_a_delete(sql) and rows >= 0:
+        if (
+            self.entry
+            and self.entry.operation == "execute"
+            and is_delete(sql, self.connection.dialect.name)
+            and rows >= 0
+        ):
             self._lose(losses.Loss(bounded(rows), "rows"))
 
     def _lose(self, loss: Optional[losses.Loss]) -> None:
