@@ -626,7 +626,7 @@ def test_servers_without_atomic_ddl_are_told_from_the_others(version, resumable)
     ],
 )
 def test_what_a_statement_is(kind, statement):
-    from flask_migrate_script.guard import statements
+    from flask_migrate_script.sql import mysql as statements
 
     atomic = statements.is_atomic(statement)
     found = "read" if statements.is_read(statement) else "dml" if statements.is_dml(statement) else ""

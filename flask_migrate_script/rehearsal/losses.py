@@ -13,7 +13,7 @@ from ..seam.driver import driver_connection, run
 from ..seam.driver_errors import read_driver_error
 from ..sql import counting
 from ..sql.counting import Count
-from ..sql.destroying import destroying, is_a_delete
+from ..sql.destroying import find_destroyed, is_delete
 from ..sql.quoting import identifier, qualified
 from .misfits import misfit
 
@@ -48,12 +48,12 @@ def of_statement(connection: Any, sql: str) -> Iterator[Loss]:
 
     What a single DELETE deletes is not counted: its own count of rows says that.
     """
-    return iter(()) if is_a_delete(sql) else of_unexecuted_statement(connection, sql)
+    return iter(()) if is_delete(sql, connection.dialect.name) else of_unexecuted_statement(connection, sql)
 
 
 def of_unexecuted_statement(connection: Any, sql: str) -> Iterator[Loss]:
     """The same for a text that is not run, so that no count of rows of its own is to be had."""
-    for _, _, thing in destroying(sql):
+    for _, _, thing in find_destroyed(sql, connection.dialect.name):
         loss = _values(connection, *thing) if len(thing) == 2 else _rows(connection, *thing) if thing else None
         if loss:
             yield loss

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Iterator, Optional
 
 from ..passwords import masked
 from ..sql.counting import bounded, plural
-from ..sql.destroying import is_a_delete
+from ..sql.destroying import is_delete
 from ..sql.text import reads, shorten
 from . import losses
 from .results import RehearsedOperation, RehearsedStep
@@ -70,7 +70,12 @@ class Recorder:
 
     def sent(self, sql: str, rows: int) -> None:
         """Note how many rows a statement has deleted."""
-        if self.entry and self.entry.operation == "execute" and is_a_delete(sql) and rows >= 0:
+        if (
+            self.entry
+            and self.entry.operation == "execute"
+            and is_delete(sql, self.connection.dialect.name)
+            and rows >= 0
+        ):
             self._lose(losses.Loss(bounded(rows), "rows"))
 
     def _lose(self, loss: Optional[losses.Loss]) -> None:

@@ -62,11 +62,12 @@ def _moves_a_sequence(tokens: Sequence[Token]) -> bool:
 
 _BEFORE_NO_FUNCTION = ("AS", "WITH", "RECURSIVE", "::", "INTO", "TABLE", "INDEX", "REFERENCES")
 _NO_FUNCTIONS_TEXT = """
-SELECT FROM WHERE AND OR NOT IN EXISTS ANY ALL SOME AS ON USING JOIN LATERAL CASE WHEN THEN ELSE END OVER FILTER
-GROUP BY HAVING ORDER LIMIT OFFSET FETCH UNION INTERSECT EXCEPT MINUS DISTINCT VALUES ARRAY ROW SETS ROLLUP CUBE
-GROUPING BETWEEN LIKE ILIKE SIMILAR TO IS ESCAPE RLIKE REGEXP XOR DIV MOD BINARY MATCH AGAINST INDEX KEY PARTITION
-REPEATABLE BERNOULLI SYSTEM MATERIALIZED VARYING WITH WINDOW WITHIN TABLE ONLY SET INTO RETURNING FOR OF NULL TOP
-INTERVAL COLLATE MULTISET PERCENT PRECISION DEFAULT EXPLAIN ANALYZE FORMAT TIMESTAMP TIME
+UNIQUE CHECK REFERENCES EXCLUDE PRIMARY CONFLICT SELECT FROM WHERE AND OR NOT IN EXISTS ANY ALL SOME AS ON USING
+JOIN LATERAL CASE WHEN THEN ELSE END OVER FILTER GROUP BY HAVING ORDER LIMIT OFFSET FETCH UNION INTERSECT EXCEPT
+MINUS DISTINCT VALUES ARRAY ROW SETS ROLLUP CUBE GROUPING BETWEEN LIKE ILIKE SIMILAR TO IS ESCAPE RLIKE REGEXP XOR
+DIV MOD BINARY MATCH AGAINST INDEX KEY PARTITION REPEATABLE BERNOULLI SYSTEM MATERIALIZED VARYING WITH WINDOW WITHIN
+TABLE ONLY SET INTO RETURNING FOR OF NULL TOP INTERVAL COLLATE MULTISET PERCENT PRECISION DEFAULT EXPLAIN ANALYZE
+FORMAT TIMESTAMP TIME
 """
 _NO_FUNCTIONS = frozenset(_NO_FUNCTIONS_TEXT.split())
 
@@ -133,12 +134,9 @@ has_schema_privilege has_database_privilege has_sequence_privilege has_function_
 pg_encoding_to_char pg_char_to_encoding pg_is_in_recovery pg_postmaster_start_time pg_conf_load_time
 pg_my_temp_schema pg_is_other_temp_schema pg_stat_get_activity pg_lock_status pg_partition_tree
 pg_partition_ancestors pg_partition_root pg_column_size pg_tablespace_location pg_collation_for inet_server_addr
-inet_server_port object_id object_name schema_name scope_identity db_name sys_context userenv exp_sen imp_sen
+inet_server_port object_id object_name schema_name scope_identity db_name sys_context userenv
 """
-"""Numbers, texts, values of every type, moments, aggregates and windows, arrays and JSON, the session and the catalog."""
+"""Of numbers, texts, values of every type, moments, aggregates, arrays and JSON, of the session and the catalog."""
 
 HARMLESS: FrozenSet[str] = frozenset(_HARMLESS_TEXT.split())
-"""Functions of PostgreSQL, MySQL, MariaDB and the others, by name: they change nothing but, some, the session.
-
-``imp_sen`` is no function: it is in the INSERT that SQLAlchemy 2 makes of many rows.
-"""
+"""Functions of PostgreSQL, MySQL, MariaDB and the others, by name: they change nothing but, some, the session."""

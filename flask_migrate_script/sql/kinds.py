@@ -61,29 +61,41 @@ def find_core(tokens: Tokens) -> Tokens:
     return tokens[reader.place :]
 
 
-def find_verb(tokens: Tokens) -> Tokens:
-    """Return a statement from the word on that says what it does: the one behind its WITH."""
-    core = find_core(tokens)
+def find_executed(tokens: Tokens, dialect: str) -> Tokens:
+    """Return the statement that is executed: the one itself, or the one that an EXPLAIN ANALYZE runs.
+
+    It begins with its first word; where that is WITH, with the word behind it that says what is done.
+    """
+    core, family = find_core(tokens), FAMILIES.get(dialect, "")
+    if core and core[0].word in ("EXPLAIN", "DESCRIBE", "DESC", "ANALYZE") and _classify(core, family) in _CHANGING:
+        reader = Reader(core, 1)
+        if reader.look() == "(":
+            reader.skip_parentheses()
+        if reader.skip_to(*_EXPLAINED):
+            return find_executed(core[reader.place :], dialect)
+    return _find_behind_with(core)
+
+
+def _find_behind_with(core: Tokens) -> Tokens:
     reader = Reader(core)
     if not reader.skip("WITH"):
         return core
     while reader.skip_to(*_VERBS):
-        if reader.look(1) not in ("AS", "("):  # else it is the name of a common table expression
-            return core[reader.place :]
-        if reader.look() in ("SELECT", "VALUES"):
+        is_a_name = reader.look(1) == "AS" or (reader.look(1) == "(" and reader.look() in _CHANGES)
+        if not is_a_name:
             return core[reader.place :]
         reader.place += 1
     return core
 
 
-def is_temporary(tokens: Tokens) -> bool:
-    """Return whether a CREATE or DROP is about what is gone with the session."""
+def is_of_temporary_table(tokens: Tokens) -> bool:
+    """Return whether a CREATE or DROP is about a temporary table: it is the session's, and gone with it."""
     reader = Reader(find_core(tokens))
     if not (reader.skip("CREATE") or reader.skip("DROP")):
         return False
     reader.skip("OR", "REPLACE")
     reader.skip_any("GLOBAL", "LOCAL")
-    return reader.look() in ("TEMPORARY", "TEMP")
+    return (reader.skip("TEMPORARY") or reader.skip("TEMP")) and reader.look() == "TABLE"
 
 
 def find_autocommit(tokens: Tokens) -> Optional[bool]:
@@ -113,17 +125,23 @@ def commits(tokens: Tokens, kind: Kind, dialect: str) -> bool:
     if family != "mysql":
         return kind in (Kind.DDL, Kind.UNKNOWN) or (kind is Kind.CALL and word not in _QUERIES)
     if kind is Kind.DDL:
-        return not is_temporary(tokens)
+        return not is_of_temporary_table(tokens)
     if kind is Kind.CALL:
         return word not in _QUERIES
     if kind is Kind.SESSION:
         return word in ("LOCK", "UNLOCK") or bool(find_autocommit(tokens))
-    return kind in (Kind.BEGIN, Kind.UNKNOWN) or (kind is Kind.UPKEEP and word != "SET")
+    if kind is Kind.UPKEEP:
+        return word in _COMMITTING_UPKEEP
+    return kind in (Kind.BEGIN, Kind.UNKNOWN)
 
 
+_COMMITTING_UPKEEP = (
+    *("CHECK", "ANALYZE", "OPTIMIZE", "REPAIR", "FLUSH", "RESET", "CACHE", "LOAD", "BACKUP", "START", "STOP", "CHANGE"),
+)
 _DDL_IN_TRANSACTIONS = ("postgresql", "sqlite", "mssql")
 _QUERIES = ("SELECT", "WITH", "VALUES", "TABLE", "DO", "SET", "EXPLAIN", "ANALYZE", "DESCRIBE", "DESC")
 """What may call a function; a function of MySQL's cannot commit."""
+_CHANGING = (Kind.DML, Kind.DDL, Kind.CALL)
 _VERBS = ("SELECT", "VALUES", "TABLE", "INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE")
 _CHANGES = ("INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE")
 _AUTOCOMMIT = ("autocommit", "@@autocommit", "@@session.autocommit", "@@local.autocommit")
@@ -146,8 +164,7 @@ def _classify_from(tokens: Tokens, place: int, family: str) -> Kind:
 
 def _query(tokens: Tokens, family: str) -> Kind:
     """SELECT, VALUES and TABLE, with or without a WITH before it."""
-    verb = find_verb(tokens)
-    if verb[0].word in _CHANGES:
+    if _find_behind_with(tokens)[0].word in _CHANGES:
         return Kind.DML
     if _has_change(tokens):
         return Kind.DML

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, Optional, Sequence
+from typing import Iterator, List, NamedTuple, Optional, Sequence
 
 from .tokens import NAME, STRING, WORD, Token
+
+
+class Name(NamedTuple):
+    """A name, with those it is in.
+
+    :param written: as it stands in the statement: ``a."B c"``.
+    :param plain: without quotes: ``a.B c``.
+    """
+
+    written: str
+    plain: str
 
 
 class Reader:
@@ -50,17 +61,26 @@ class Reader:
         self.place += 1
         return True
 
-    def read_name(self) -> Optional[str]:
-        """Return a name as it is written, with those it is in: ``a."B"``; None where none comes next."""
+    @property
+    def rest(self) -> Sequence[Token]:
+        """The tokens that are not read yet."""
+        return self.tokens[self.place :]
+
+    def skip_if_exists(self) -> None:
+        if not self.skip("IF", "EXISTS"):
+            self.skip("IF", "NOT", "EXISTS")
+
+    def read_name(self) -> Optional[Name]:
+        """Return a name; None where none comes next."""
         parts: List[str] = []
         while self.place < len(self.tokens) and _is_name(self.tokens[self.place]):
             parts.append(self.tokens[self.place].text)
             self.place += 1
             if not self.skip("."):
                 break
-        return ".".join(parts) or None
+        return Name(".".join(parts), ".".join(map(_unquote, parts))) if parts else None
 
-    def read_names(self) -> Iterator[str]:
+    def read_names(self) -> Iterator[Name]:
         """Yield the names of a list, as that of a DROP TABLE or a TRUNCATE."""
         while True:
             self.skip("ONLY")
@@ -76,3 +96,8 @@ class Reader:
 def _is_name(token: Token) -> bool:
     """MySQL in its mode ANSI_QUOTES and SQLite, which is tolerant, take strings for names, too."""
     return token.kind in (WORD, NAME) or (token.kind is STRING and token.text[0] in "'\"")
+
+
+def _unquote(text: str) -> str:
+    end = {"[": "]"}.get(text[0], text[0])
+    return text[1:-1].replace(end * 2, end) if text[0] in "'\"`[" else text

@@ -85,7 +85,7 @@ def _find_program(reader: Reader, family: str) -> str:
     """Return what kind of program a statement has or is."""
     first, second = reader.look(), reader.look(1)
     if first in ("CREATE", "ALTER"):
-        if find_created(reader) not in _ROUTINES and not (family == "oracle" and reader.look() == "TYPE"):
+        if find_created_kind(reader) not in _ROUTINES and not (family == "oracle" and reader.look() == "TYPE"):
             return _NONE
         return {"postgresql": _ATOMIC, "mssql": _ALL, "oracle": _ALL}.get(family, _BLOCKS)
     if family == "mysql":
@@ -105,7 +105,7 @@ _MODIFIERS = (
 )
 
 
-def find_created(reader: Reader) -> str:
+def find_created_kind(reader: Reader) -> str:
     """Go on from a CREATE, ALTER or DROP to the word that says of what, and return it: TABLE, INDEX, TRIGGER."""
     reader.place += 1
     while True:

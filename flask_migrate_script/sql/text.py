@@ -12,11 +12,11 @@ from functools import cached_property, lru_cache
 from typing import Iterator, Optional, Sequence, Tuple
 
 from . import kinds
-from .kinds import Kind, classify, find_core, find_verb
+from .kinds import Kind, classify, find_core, find_executed
 from .splitting import find_statements
 from .tokens import FAMILIES, Token, tokenize
 
-__all__ = ["Kind", "Statement", "commits", "ends_transaction", "flatten", "reads", "shorten", "split"]
+__all__ = ["Kind", "Statement", "commits", "ends_transaction", "flatten", "join", "reads", "shorten", "split"]
 
 _CHANGES_NOTHING = (Kind.READ, Kind.SESSION, Kind.BEGIN, Kind.SAVEPOINT, Kind.ROLLBACK_TO, Kind.RELEASE)
 
@@ -44,7 +44,7 @@ class Statement:
         """What it is."""
         return Kind.DML if _is_plain(self.text, self.dialect) else classify(self.tokens, self.dialect)
 
-    @property
+    @cached_property
     def core(self) -> Sequence[Token]:
         """Its tokens from its first word on; those behind MariaDB's ``SET STATEMENT … FOR``."""
         return find_core(self.tokens)
@@ -54,16 +54,18 @@ class Statement:
         """Its first word in upper case; empty where it begins with something else."""
         return self.core[0].word if self.core else ""
 
-    @property
-    def verb(self) -> str:
-        """The word that says what it does: the first one, or the one behind a ``WITH …``."""
-        verb = find_verb(self.tokens)
-        return verb[0].word if verb else ""
+    @cached_property
+    def executed(self) -> Sequence[Token]:
+        """The tokens of what is executed, from the word on that says what is done.
+
+        They begin behind a ``WITH …``, and with the DELETE of an EXPLAIN ANALYZE DELETE.
+        """
+        return find_executed(self.tokens, self.dialect)
 
     @property
     def bare(self) -> str:
         """The statement on one line, without comments; what is quoted stays as it is."""
-        return _join(self.tokens)
+        return join(self.tokens)
 
     @property
     def writes(self) -> bool:
@@ -71,9 +73,14 @@ class Statement:
         return self.kind not in (*_CHANGES_NOTHING, Kind.COMMIT, Kind.ROLLBACK)
 
     @property
-    def is_temporary(self) -> bool:
-        """Whether it creates or drops a temporary table, or another thing that is gone with the session."""
-        return kinds.is_temporary(self.tokens)
+    def is_of_temporary_table(self) -> bool:
+        """Whether it creates or drops a temporary table: it is the session's, and gone with it."""
+        return kinds.is_of_temporary_table(self.tokens)
+
+    @property
+    def autocommit(self) -> Optional[bool]:
+        """What it sets MySQL's autocommit to; True where that cannot be told, None where it does not set it."""
+        return kinds.find_autocommit(self.tokens)
 
     @property
     def commits(self) -> bool:
@@ -122,7 +129,7 @@ def commits(sql: str, dialect: str) -> bool:
 
 def flatten(sql: str, dialect: str) -> str:
     """Return a text on one line, without comments; what is quoted stays as it is."""
-    return _join(tokenize(sql, dialect))
+    return join(tokenize(sql, dialect))
 
 
 def shorten(sql: str, most: int = 60, dialect: str = "") -> str:
@@ -167,5 +174,6 @@ def _read_statements(sql: str, dialect: str) -> Iterator[Statement]:
         begun = end + 1
 
 
-def _join(tokens: Sequence[Token]) -> str:
+def join(tokens: Sequence[Token]) -> str:
+    """Return tokens as a text on one line."""
     return "".join(f" {token.text}" if token.spaced else token.text for token in tokens).strip(" ;")
