@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-import threading
-from contextlib import contextmanager, redirect_stdout
-from typing import Any, Callable, Iterator, List, Set, TypeVar
+from typing import Any, Callable, List, TypeVar
 
 from .config import XArg, opened_config
+from .console.stdout import divert_prints
 from .errors import Asked
 from .guard import guarded, settings
 from .history.cycles import refuse_cycles
@@ -31,7 +28,7 @@ def look(see: Callable[[Any], T], directory: Any, x_arg: XArg, asked: Asked = No
     seen: List[T] = []
 
     def once() -> None:
-        with _stdout_for_the_result(), opened_config(directory, x_arg) as config:
+        with divert_prints(), opened_config(directory, x_arg) as config:
             refuse_cycles(config)
             seen[:] = [see(config)]
 
@@ -61,37 +58,3 @@ def in_each_database(config: Any, see: Callable[[Any], T]) -> List[T]:
     with EnvironmentContext(config, scripts, fn=note, dont_mutate=True):
         scripts.run_env()
     return found
-
-
-@contextmanager
-def _stdout_for_the_result() -> Iterator[None]:
-    """Send what this thread prints in the block to stderr, and what the program's log handlers write to stdout."""
-    stdout, elsewhere = sys.stdout, _Elsewhere(sys.stdout)
-    moved = [one for one in _handlers() if isinstance(one, logging.StreamHandler) and one.stream is stdout]
-    for handler in moved:
-        handler.setStream(elsewhere)
-    try:
-        with redirect_stdout(elsewhere):
-            yield
-    finally:
-        for handler in moved:
-            handler.setStream(stdout)
-
-
-def _handlers() -> Set[logging.Handler]:
-    loggers = [logging.getLogger(), *logging.Logger.manager.loggerDict.values()]
-    return {one for logger in loggers if isinstance(logger, logging.Logger) for one in logger.handlers}
-
-
-class _Elsewhere:
-    """Stdout for every thread but the one that made it, whose words go to stderr: others may be printing a result."""
-
-    def __init__(self, stdout: Any) -> None:
-        self._stdout, self._thread = stdout, threading.get_ident()
-
-    def write(self, text: str) -> int:
-        stream = sys.stderr if threading.get_ident() == self._thread else self._stdout
-        return int(stream.write(text))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stdout, name)

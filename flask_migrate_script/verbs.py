@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple, TypeVar
 
 from . import invocation
 from .console.progress import on_terminal
+from .console.stdout import divert_prints, write_result
 from .console.terminal import said_yes
 from .errors import Asked, MigrateError, explained
 from .options import (
@@ -325,6 +326,7 @@ def show(
     :raises MigrateError: if there is no such revision.
     """
     if json:
+        _load_libraries()
         from .history import listings
 
         _print_json(_look(lambda config: listings.show(config, str(revision)), directory, x_arg, revision, wait=wait))
@@ -349,6 +351,7 @@ def history(
     :raises MigrateError: if there is no such revision.
     """
     if json:
+        _load_libraries()
         from .history import listings
 
         see = partial(listings.history, rev_range=rev_range, indicate_current=indicate_current)
@@ -370,6 +373,7 @@ def heads(
     :raises MigrateError: if the revision files cannot be read.
     """
     if json:
+        _load_libraries()
         from .history import listings
 
         see = partial(listings.heads, resolve_dependencies=resolve_dependencies)
@@ -385,6 +389,7 @@ def branches(directory: Directory = None, verbose: Verbose = False, x_arg: XArg 
     :raises MigrateError: if the revision files cannot be read.
     """
     if json:
+        _load_libraries()
         from .history import listings
 
         _print_json(_look(listings.branches, directory, x_arg))
@@ -417,6 +422,7 @@ def current(
 
 
 def _current_as_json(check_heads: bool, directory: Any, x_arg: Any, **guard: Any) -> None:
+    _load_libraries()
     from .history.status import document, read_status
 
     found = _look(read_status, directory, x_arg, **guard)
@@ -435,6 +441,7 @@ def status(
     :param json: print an object, the same as :func:`current` does.
     :raises MigrateError: if the revision files cannot be read, or a database cannot be reached.
     """
+    _load_libraries()
     from .console.terminal import columns, painter
     from .history.status import document, read_status
     from .history.status_text import status_lines
@@ -702,8 +709,10 @@ def _load_libraries() -> None:
 
     Where two import the same modules in another order, Python may hand out one that is half imported
     (https://github.com/python/cpython/issues/83065; seen on 3.9).
+
+    What the import itself logs is no result: Alembic 1.17 and newer say ``setup plugin``.
     """
-    with _loading:
+    with _loading, divert_prints():
         import alembic.command  # noqa: F401
 
         from . import config, guard  # noqa: F401
@@ -794,10 +803,8 @@ def _say(text: str) -> None:
 
 def _print_result(text: str) -> None:
     """Print what a verb has found, unless the command line says ``-q``."""
-    from .console.terminal import printable
-
     if not invocation.current().quiet:
-        print(printable(text, sys.stdout))
+        write_result(text)
 
 
 def _guard(given: Dict[str, Any]) -> Dict[str, Any]:

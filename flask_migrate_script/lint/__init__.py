@@ -6,11 +6,10 @@ The files are read, not run, except for the SQL that Squawk judges: that is writ
 from __future__ import annotations
 
 import re
-import sys
-from contextlib import redirect_stdout
 from typing import Any, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..config import XArg, opened_config, registered_state
+from ..console.stdout import divert_prints
 from ..databases import configured_engines
 from ..errors import CannotConnect, MigrateError
 from ..guard import guarded, settings
@@ -54,7 +53,7 @@ def _every_file(directory: Any, x_arg: XArg) -> List[RevisionFile]:
     files: List[RevisionFile] = []
 
     def once() -> None:
-        with redirect_stdout(sys.stderr), opened_config(directory, x_arg) as config:
+        with divert_prints(), opened_config(directory, x_arg) as config:
             files[:] = revision_files(_scripts(config))
 
     guarded(once, settings())
