@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator, List, Mapping, Optional
@@ -146,6 +146,7 @@ def run_verb(verb: Callable[..., None], line: str, before: Mapping[str, Any], af
     :param after: the values of its own options and arguments, and ``raiseerr``.
     :raises SystemExit: 1 if it fails.
     """
+    from .console.stdout import reserve_stdout
     from .errors import shown
     from .options import chosen_directory
 
@@ -153,5 +154,6 @@ def run_verb(verb: Callable[..., None], line: str, before: Mapping[str, Any], af
     raiseerr = bool(values.pop("raiseerr", False) or before.get("raiseerr"))
     values["directory"] = chosen_directory(verb, values.get("directory"), before.get("directory"))
     values["x_arg"] = [*(before.get("x_arg") or ()), *(values.get("x_arg") or ())]
-    with invoked(typed(line, before, _repeated(values, before))), shown(raiseerr):
+    alone = reserve_stdout() if values.get("json") and as_typed("") else nullcontext()
+    with invoked(typed(line, before, _repeated(values, before))), shown(raiseerr), alone:
         verb(**values)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import threading
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Sequence, Set, TextIO, TypeVar, Union
+from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Sequence, TypeVar, Union
 
 from . import invocation
+from .console.stdout import divert_prints, write_result
 from .console.terminal import said_yes
 from .errors import Asked, CannotConnect, MigrateError, explain_errors
 from .guard.options import GuardOptions, Progress, Settings, complete, list_words, show_nothing
@@ -115,7 +115,7 @@ class Call:
             from .guard.run import guarded
 
             def attempt(run: Run) -> None:
-                stdout = _keep_stdout() if for_document else nullcontext()
+                stdout = divert_prints() if for_document else nullcontext()
                 with stdout, open_config(self.directory, self.x_arg, self.autogenerate) as config:
                     run.attach(config)
                     act(config)
@@ -169,8 +169,10 @@ def _load_libraries() -> None:
 
     Where two import the same modules in another order, Python may hand out one that is half imported
     (https://github.com/python/cpython/issues/83065; seen on 3.9).
+
+    What the import itself logs is no result: Alembic 1.17 and newer say ``setup plugin``.
     """
-    with _loading:
+    with _loading, divert_prints():
         import alembic.command  # noqa: F401
 
         from . import config  # noqa: F401
@@ -415,10 +417,8 @@ def tell(text: str) -> None:
 
 def print_result(text: str) -> None:
     """Print what a verb has found, unless the command line says ``-q``."""
-    from .console.terminal import printable
-
     if not invocation.current().quiet:
-        print(printable(text, sys.stdout))
+        write_result(text)
 
 
 def print_json(document: object) -> None:
@@ -438,37 +438,3 @@ def write_file(path: str, text: str) -> None:
             file.write(text)
     except OSError as exc:
         raise MigrateError(f"{path} cannot be written: {exc.strerror}.", "Name another file with -o.") from exc
-
-
-@contextmanager
-def _keep_stdout() -> Iterator[None]:
-    """Send what this thread prints in the block to stderr, and what the program's log handlers write to stdout."""
-    stdout, elsewhere = sys.stdout, _Elsewhere(sys.stdout)
-    moved = [one for one in _handlers() if isinstance(one, logging.StreamHandler) and one.stream is stdout]
-    for handler in moved:
-        handler.setStream(elsewhere)
-    try:
-        with redirect_stdout(elsewhere):
-            yield
-    finally:
-        for handler in moved:
-            handler.setStream(stdout)
-
-
-def _handlers() -> Set[logging.Handler]:
-    loggers = [logging.getLogger(), *logging.Logger.manager.loggerDict.values()]
-    return {one for logger in loggers if isinstance(logger, logging.Logger) for one in logger.handlers}
-
-
-class _Elsewhere:
-    """Stdout for every thread but the one that made it, whose words go to stderr: others may be printing a result."""
-
-    def __init__(self, stdout: TextIO) -> None:
-        self._stdout, self._thread = stdout, threading.get_ident()
-
-    def write(self, text: str) -> int:
-        stream = sys.stderr if threading.get_ident() == self._thread else self._stdout
-        return int(stream.write(text))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stdout, name)

@@ -71,7 +71,7 @@ def _find_in_file(file: RevisionFile, kinds: Mapping[str, str]) -> Iterator[Find
     conventions = getattr(_get_metadata(), "naming_convention", {})
     for up, down, bind in pairs(file):
         upgrade = operations(file, up)
-        yield from lost(file, upgrade, sorted(_kinds(kinds, bind)))
+        yield from lost(file, upgrade, sorted(_list_kinds(kinds, bind)))
         yield from irreversible(file, up, down)
         if "sqlite" in _list_kinds(kinds, bind):
             for operation in [*upgrade, *operations(file, down)]:
