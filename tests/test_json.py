@@ -396,11 +396,11 @@ def test_nothing_but_the_document_is_on_stdout_where_it_never_began(project):
     env.write_text("print('said by env.py')\n" + env.read_text())
     ended = project.db("upgrade", "nowhere", "--json").failed()
     assert "Can't locate revision" in ended.err
-    said, _, rest = ended.out.partition("\n")
-    assert said == "said by the application", "before the verb began"
-    assert all(one["applied"] == [] for one in json.loads(rest)["databases"])
-    assert "--sql" in project.db("upgrade", "--json", "--sql").failed().err
-    assert project.db("upgrade", "--json", "--sql").out == "said by the application\n"
+    assert "said by the application" in ended.err
+    assert all(one["applied"] == [] for one in json.loads(ended.out)["databases"])
+    refused = project.db("upgrade", "--json", "--sql").failed()
+    assert "--sql" in refused.err
+    assert refused.out == ""
 
 
 def test_each_database_is_in_the_document(make_project, sqlite, new_database):
