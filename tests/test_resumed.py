@@ -264,9 +264,7 @@ def test_a_failing_statement_is_mended_and_the_migration_goes_on(project):
     failed = project.db("upgrade").failed()
     assert "nowhere" in failed.err
     assert "CREATE TABLE users" in failed.err
-    assert (
-        "They are remembered: once the cause is mended, python manage.py db upgrade goes on after them." in failed.err
-    )
+    assert "They are remembered: once the cause is fixed, python manage.py db upgrade goes on after them." in failed.err
 
     remembered = project.db("journal").ok().out
     assert "default: upgrade of revision bbb2, interrupted after" in remembered

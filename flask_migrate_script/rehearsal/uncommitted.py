@@ -81,9 +81,8 @@ class Uncommitted:
 
     def _prepare(self) -> None:
         driver = driver_connection(self.connection)
-        if run(driver, "SELECT txid_current_if_assigned() IS NULL")[0][0]:
-            # Nothing is written yet; what env.py has SET stays.
-            driver.commit()
+        nothing_is_written = run(driver, "SELECT txid_current_if_assigned() IS NULL")[0][0]
+        if nothing_is_written and self._commit_nothing(driver):
             before = str(run(driver, "SHOW default_transaction_read_only")[0][0])
             run(driver, "SET default_transaction_read_only = on")
             driver.commit()
@@ -91,6 +90,18 @@ class Uncommitted:
             self.database.run.held.callback(self._put_back, driver, before)
         for statement in _TRIGGER:
             run(driver, statement)
+
+    def _commit_nothing(self, driver: Any) -> bool:
+        """End a transaction in which nothing is written, so that what env.py has SET stays.
+
+        :returns: False where it is one of two phases, which a driver does not commit like that.
+        """
+        dbapi: Any = self.connection.dialect.dbapi
+        try:
+            driver.commit()
+        except dbapi.ProgrammingError:
+            return False
+        return True
 
     def _put_back(self, driver: Any, read_only: str) -> None:
         with suppress(Exception):  # a connection that is closed is as it should be
