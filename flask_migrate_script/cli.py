@@ -10,7 +10,6 @@ from typing import (
     IO,
     TYPE_CHECKING,
     Any,
-    Callable,
     Dict,
     Iterator,
     List,
@@ -28,9 +27,9 @@ from .errors import usage_report
 from .invocation import as_typed, run_verb
 
 if TYPE_CHECKING:
-    from .options import Parameter
+    from click.shell_completion import CompletionItem
 
-Verb = Callable[..., None]
+    from .options import Parameter, Verb
 
 
 class DatabaseGroup(click.Group):
@@ -48,7 +47,7 @@ class DatabaseGroup(click.Group):
         with _usage_errors(self, ctx):
             return super().parse_args(ctx, args)
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
@@ -64,7 +63,9 @@ class DatabaseGroup(click.Group):
         self._add_verbs(cmd_name)
         return super().get_command(ctx, cmd_name)
 
-    def resolve_command(self, ctx: click.Context, args: List[str]) -> Tuple[Any, Any, List[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: List[str]
+    ) -> Tuple[Optional[str], Optional[click.Command], List[str]]:
         name = args[0]
         if not ctx.resilient_parsing and self.get_command(ctx, name) is None and not name.startswith("-"):
             raise _UsageError(ctx, f"unknown verb {name!r}", get_close_matches(name, self.list_commands(ctx), 1))
@@ -114,7 +115,7 @@ class _UsageError(click.UsageError):
         super().__init__(problem, ctx)
         self.report = usage_report(ctx.command_path, problem, near)
 
-    def show(self, file: Optional[IO[Any]] = None) -> None:
+    def show(self, file: Optional[IO[str]] = None) -> None:
         click.echo(self.report, err=True)
 
 
@@ -220,7 +221,7 @@ def _completion(verb: Verb, kind: str) -> Dict[str, Any]:
     return {}
 
 
-def _items(found: Dict[str, str]) -> List[Any]:
+def _items(found: Dict[str, str]) -> List[CompletionItem]:
     from click.shell_completion import CompletionItem
 
     return [CompletionItem(word, help=meaning or None) for word, meaning in found.items()]
@@ -232,7 +233,7 @@ def _callback(verb: Verb) -> Verb:
 
     defaults = {parameter.name: parameter.default for parameter in parameters(verb)}
 
-    def run(**values: Any) -> None:
+    def run(**values: object) -> None:
         context = click.get_current_context()
         before = context.parent.params if context.parent else {}
         after = {name: defaults.get(name) if value in ((), None) else value for name, value in values.items()}

@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Callable, Dict, Optional
 
 from .invocation import invoked, typed
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from .options import Values
 
 Candidates = Dict[str, str]
 """Words, and what each means, which some shells show."""
 
 
 def candidates(
-    kind: str, written: str, app: Callable[[], Any], directory: Optional[str], before: Mapping[str, Any]
+    kind: str, written: str, app: Callable[[], Flask], directory: Optional[str], before: Values
 ) -> Candidates:
     """Return what a word may become; nothing where anything fails: nobody wants an error in the middle of a line.
 

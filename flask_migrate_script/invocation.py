@@ -9,9 +9,12 @@ import sys
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator, List, Mapping, Optional
+from typing import TYPE_CHECKING, Iterator, List, Optional
 
 from .passwords import masked
+
+if TYPE_CHECKING:
+    from .options import Values, Verb
 
 VERB_NAMES = frozenset(
     (
@@ -85,7 +88,7 @@ def invoked(invocation: Invocation) -> Iterator[None]:
         _current.reset(token)
 
 
-def typed(line: str, before: Mapping[str, Any], repeated: str = "") -> Invocation:
+def typed(line: str, before: Values, repeated: str = "") -> Invocation:
     """Return the invocation of a command line.
 
     :param line: the command line up to the name of the group.
@@ -119,7 +122,7 @@ def _verb(words: List[str]) -> str:
 _WITH_A_VALUE = ("-d", "--directory", "-x", "--x-arg", "-c", "--config", "-n", "--name")
 
 
-def _repeated(values: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+def _repeated(values: Values, before: Values) -> str:
     """Return the options that lead any other verb to the same migrations; what the environment says, it says again."""
     from .options import environment_name
 
@@ -138,7 +141,7 @@ _SECRET = re.compile(r"^(\w*(?:password|passwd|pwd|secret|token)\w*=).+", re.IGN
 """An argument for env.py that no message repeats."""
 
 
-def run_verb(verb: Callable[..., None], line: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+def run_verb(verb: Verb, line: str, before: Values, after: Values) -> None:
     """Run a verb as a command line says, and show its failure as both do.
 
     :param line: the command line up to the name of the group.

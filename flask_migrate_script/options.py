@@ -5,7 +5,26 @@ from __future__ import annotations
 import inspect
 import os
 from dataclasses import dataclass
-from typing import Annotated, Any, Callable, List, Literal, Optional, Sequence, Tuple, Union, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    Callable,
+    List,
+    Literal,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+    get_args,
+    get_origin,
+)
+
+Verb = Callable[..., None]
+"""A function of :mod:`flask_migrate_script.verbs`."""
+
+Values = Mapping[str, Any]
+"""What a command line gives, by the names of a function's parameters or of the options."""
 
 
 class Option:
@@ -32,7 +51,7 @@ class Argument:
 
     flags: Tuple[str, ...] = ()
 
-    def __init__(self, *, help: str, default: Any = inspect.Parameter.empty, completes: str = "") -> None:
+    def __init__(self, *, help: str, default: object = inspect.Parameter.empty, completes: str = "") -> None:
         self.help = help
         self.default = default
         self.completes = completes
@@ -72,7 +91,7 @@ class Parameter:
     help: str
     kind: str
     type: type
-    default: Any
+    default: object
     required: bool
     completes: str
     choices: Tuple[str, ...] = ()
@@ -214,7 +233,7 @@ LintRange = Annotated[
 ]
 
 
-def parameters(verb: Callable[..., None]) -> List[Parameter]:
+def parameters(verb: Verb) -> List[Parameter]:
     """Return the parameters of a verb as its annotations declare them.
 
     :param verb: a function of :mod:`flask_migrate_script.verbs`.
@@ -222,17 +241,17 @@ def parameters(verb: Callable[..., None]) -> List[Parameter]:
     return [_parameter(given) for given in inspect.signature(verb).parameters.values()]
 
 
-def command_name(verb: Callable[..., None]) -> str:
+def command_name(verb: Verb) -> str:
     """Return the name a verb has on the command lines: ``list-templates`` for ``list_templates``."""
     return verb.__name__.replace("_", "-")
 
 
-def summary(verb: Callable[..., None]) -> str:
+def summary(verb: Verb) -> str:
     """Return the first sentence of a verb's docstring, which is its help."""
     return " ".join((inspect.getdoc(verb) or "").split("\n\n")[0].split())
 
 
-def environment_name(verb: Optional[Callable[..., None]], name: str) -> str:
+def environment_name(verb: Optional[Verb], name: str) -> str:
     """Return the environment variable of a verb's option, or with no verb that of an option for every verb.
 
     The names are those that click derives for Flask-Migrate 4.1 from ``flask`` and ``db``.
@@ -241,7 +260,7 @@ def environment_name(verb: Optional[Callable[..., None]], name: str) -> str:
     return "_".join(words).upper()
 
 
-def from_environment(variable: str, parameter: Parameter) -> Any:
+def from_environment(variable: str, parameter: Parameter) -> object:
     """Return an option's value from its environment variable as click would, or its default where it is not set.
 
     A flag is on for 1, true, t, yes, y and on; a repeatable option takes words.
@@ -254,7 +273,7 @@ def from_environment(variable: str, parameter: Parameter) -> Any:
     return text.split() if parameter.kind == "many" else text
 
 
-def chosen_directory(verb: Callable[..., None], after: Optional[str], before: Optional[str]) -> Optional[str]:
+def chosen_directory(verb: Verb, after: Optional[str], before: Optional[str]) -> Optional[str]:
     """Return the migrations folder: the command line's own words win over any environment variable.
 
     :param after: what was given after the verb.
@@ -284,11 +303,11 @@ def _parameter(given: inspect.Parameter) -> Parameter:
     )
 
 
-def _choices(annotation: Any) -> Tuple[str, ...]:
+def _choices(annotation: object) -> Tuple[str, ...]:
     return get_args(annotation) if get_origin(annotation) is Literal else ()
 
 
-def _kind(annotation: Any) -> Tuple[str, type]:
+def _kind(annotation: object) -> Tuple[str, type]:
     members = getattr(annotation, "__args__", None) or (annotation,)
     if bool in members:
         return "flag", bool

@@ -10,12 +10,21 @@ import os
 import shlex
 import sys
 from difflib import get_close_matches
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from . import compat, options, startup
 from .errors import usage_report
 from .invocation import as_typed, run_verb
-from .options import Parameter, Seconds
+from .options import Parameter, Seconds, Values, Verb
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+Foreign = Any
+"""An object of Flask-Script's, which has no types: a Manager, a Command, an Option."""
+
+Settings = Dict[str, Any]
+"""Keywords of ``add_argument`` or ``add_subparsers``."""
 
 _module = compat.script_module()
 startup.explain_databases(compat.launcher)
@@ -37,25 +46,25 @@ class VerbCommand(Command):  # type: ignore[misc,valid-type]  # Flask-Script has
 
     capture_all_args = True  # so that an unknown option can be named
 
-    def __init__(self, verb: Callable[..., None], manager: MigrateManager) -> None:
+    def __init__(self, verb: Verb, manager: MigrateManager) -> None:
         super().__init__()
         self.verb = verb
         self.manager = manager
         self.help = self.__doc__ = options.summary(verb)
 
-    def get_options(self) -> List[Any]:
+    def get_options(self) -> List[Foreign]:
         own = [
             Option(*_words(parameter), **_settings(parameter, self.verb)) for parameter in options.parameters(self.verb)
         ]
         return [*own, Option("--raiseerr", dest=f"{_AFTER}raiseerr", action="store_true", help=_RAISEERR)]
 
-    def create_parser(self, *args: Any, **kwargs: Any) -> argparse.ArgumentParser:
+    def create_parser(self, *args: object, **kwargs: object) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().create_parser(*args, **kwargs)
         if compat.completing():
             _add_completers(parser, self.verb, self.manager)
         return parser
 
-    def run(self, unknown: List[str], **values: Any) -> None:
+    def run(self, unknown: List[str], **values: object) -> None:
         words = f"{compat.launcher} {self.manager.prog}"
         if unknown:
             self._refuse(unknown, words)
@@ -78,27 +87,29 @@ class MigrateManager(Manager):  # type: ignore[misc,valid-type]  # Flask-Script 
     """The ``db`` command: a sub-manager with every verb in it."""
 
     help_args = ("-?", "-h", "--help")
-    subparser_kwargs: Dict[str, Any]
+    subparser_kwargs: Settings
 
     def __init__(self) -> None:
         super().__init__(usage="Perform database migrations")
-        self.given: Dict[str, Any] = {}
+        self.given: Settings = {}
         self.prog = "manage.py db"
         from .verbs import VERBS
 
         for verb in VERBS:
             self.add_command(options.command_name(verb), VerbCommand(verb, self))
 
-    def get_options(self) -> List[Any]:
+    def get_options(self) -> List[Foreign]:
         """Return the options that may stand before the verb, and those that old code added."""
         return [*_before_the_verb(), *super().get_options()]
 
-    def __call__(self, app: Any = None, **kwargs: Any) -> Any:
+    def __call__(self, app: Optional[Flask] = None, **kwargs: object) -> object:
         self.given = _before(kwargs)
         others = {name: value for name, value in kwargs.items() if not name.startswith(_BEFORE)}
         return super().__call__(app, **others)
 
-    def create_parser(self, prog: str, func_stack: Tuple[Any, ...] = (), parent: Any = None) -> argparse.ArgumentParser:
+    def create_parser(
+        self, prog: str, func_stack: Tuple[object, ...] = (), parent: Foreign = None
+    ) -> argparse.ArgumentParser:
         self.prog = " ".join([os.path.basename(sys.argv[0]), *_names_down_to(parent), prog])
         verbs = {"prog": self.prog, "action": _VerbAction, "parser_class": _VerbParser, "metavar": "VERB"}
         self.subparser_kwargs = {**self.subparser_kwargs, **verbs}
@@ -116,7 +127,7 @@ class _NoVerb:
         self.parser = parser
         self.words = words
 
-    def __call__(self, app: Any, unknown: List[str]) -> NoReturn:
+    def __call__(self, app: Flask, unknown: List[str]) -> NoReturn:
         _usage_error(self.words, f"unknown option {unknown[0]!r}" if unknown else "a verb is missing")
 
 
@@ -127,14 +138,14 @@ class _VerbParser(argparse.ArgumentParser):
         _usage_error(f"{compat.launcher} {self.prog}", message)
 
 
-class _Verbs(Mapping[str, Any]):
+class _Verbs(Mapping[str, argparse.ArgumentParser]):
     """argparse's sub-parsers by name; to ask for one that is not there is an error that names the nearest."""
 
-    def __init__(self, parsers: Mapping[str, Any], prog: str) -> None:
+    def __init__(self, parsers: Mapping[str, argparse.ArgumentParser], prog: str) -> None:
         self.parsers = parsers
         self.prog = prog
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> argparse.ArgumentParser:
         return self.parsers[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -153,14 +164,14 @@ class _Verbs(Mapping[str, Any]):
 class _VerbAction(type(argparse.ArgumentParser().add_subparsers())):  # type: ignore[misc]  # argparse's own, unnamed
     """argparse's sub-parsers action with ``_Verbs`` for its choices."""
 
-    choices: Any
+    choices: Mapping[str, argparse.ArgumentParser]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.choices = _Verbs(self.choices, kwargs["prog"])
 
 
-def _names_down_to(manager: Any) -> List[str]:
+def _names_down_to(manager: Foreign) -> List[str]:
     """Return the names of the sub-managers on the way to one, as they are typed."""
     above = getattr(manager, "parent", None)
     if above is None:
@@ -171,9 +182,9 @@ def _names_down_to(manager: Any) -> List[str]:
 _RAISEERR = "show the traceback of an error"
 
 
-def _before_the_verb() -> List[Any]:
+def _before_the_verb() -> List[Foreign]:
     """Return the options for every verb, which may stand before it; those of Alembic's own command line among them."""
-    flag: Dict[str, Any] = {"action": "store_true"}
+    flag: Settings = {"action": "store_true"}
     return [
         _before_option("-d", "--directory", metavar="DIRECTORY", help="migrations folder, for any verb"),
         _before_option("-x", "--x-arg", metavar="X_ARG", action="append", help="argument for env.py, for any verb"),
@@ -186,7 +197,7 @@ def _before_the_verb() -> List[Any]:
     ]
 
 
-def _before_option(*flags: str, **settings: Any) -> Any:
+def _before_option(*flags: str, **settings: object) -> Foreign:
     return Option(*flags, dest=_BEFORE + flags[-1][2:].replace("-", "_"), **settings)
 
 
@@ -195,7 +206,7 @@ _BEFORE, _AFTER = "_before_the_verb_", "_of_the_verb_"
 application's own ``--dry-run`` or ``--db-name`` would take the value of ours, or lose its own."""
 
 
-def _named(prefix: str, values: Mapping[str, Any]) -> Dict[str, Any]:
+def _named(prefix: str, values: Values) -> Settings:
     return {name[len(prefix) :]: value for name, value in values.items() if name.startswith(prefix)}
 
 
@@ -203,9 +214,9 @@ def _words(parameter: Parameter) -> Tuple[str, ...]:
     return parameter.flags or (_AFTER + parameter.name,)
 
 
-def _settings(parameter: Parameter, verb: Callable[..., None]) -> Dict[str, Any]:
+def _settings(parameter: Parameter, verb: Verb) -> Settings:
     """Return the keywords of ``add_argument`` for a parameter."""
-    settings: Dict[str, Any] = {"help": parameter.help.replace("%", "%%")}
+    settings: Settings = {"help": parameter.help.replace("%", "%%")}
     if parameter.kind != "flag" and not parameter.choices:
         settings["metavar"] = parameter.name.upper() if parameter.flags else parameter.name
     if not parameter.flags:
@@ -230,11 +241,11 @@ def _read_seconds(typed: str) -> Seconds:
         raise argparse.ArgumentTypeError(f"{typed!r} is not a number of seconds") from None
 
 
-def _from_environment(verb: Callable[..., None], parameter: Parameter) -> Any:
+def _from_environment(verb: Verb, parameter: Parameter) -> object:
     return options.from_environment(options.environment_name(verb, parameter.name), parameter)
 
 
-def _add_completers(parser: argparse.ArgumentParser, verb: Callable[..., None], manager: Any) -> None:
+def _add_completers(parser: argparse.ArgumentParser, verb: Verb, manager: Foreign) -> None:
     """Tell argcomplete what may be offered for a value: the attribute ``completer`` of argparse's own object for it.
 
     argparse has no public list of those; Flask-Script reads ``_actions`` too (seen on Python 3.9 to 3.14).
@@ -245,10 +256,10 @@ def _add_completers(parser: argparse.ArgumentParser, verb: Callable[..., None], 
             action.completer = _completer(kinds[action.dest], verb, manager)
 
 
-def _completer(kind: str, verb: Callable[..., None], manager: Any) -> Callable[..., Dict[str, str]]:
+def _completer(kind: str, verb: Verb, manager: Foreign) -> Callable[..., Dict[str, str]]:
     """Return what argcomplete calls with the word so far and the values of the words before it."""
 
-    def complete(prefix: str, parsed_args: argparse.Namespace, **others: Any) -> Dict[str, str]:
+    def complete(prefix: str, parsed_args: argparse.Namespace, **others: object) -> Dict[str, str]:
         from .completion import candidates
 
         values = vars(parsed_args)
@@ -259,7 +270,7 @@ def _completer(kind: str, verb: Callable[..., None], manager: Any) -> Callable[.
     return complete
 
 
-def _application(manager: Any, values: Dict[str, Any]) -> Any:
+def _application(manager: Foreign, values: Values) -> Flask:
     """Return the application of the topmost manager, made with its own options where it has to be made."""
     while manager.parent is not None:
         manager = manager.parent
@@ -267,10 +278,11 @@ def _application(manager: Any, values: Dict[str, Any]) -> Any:
     for option in manager.get_options():
         parser.add_argument(*option.args, **option.kwargs)
     given = vars(parser.parse_args([]))
-    return manager(**{name: values.get(name, default) for name, default in given.items()})
+    application: Flask = manager(**{name: values.get(name, default) for name, default in given.items()})
+    return application
 
 
-def _before(values: Dict[str, Any]) -> Dict[str, Any]:
+def _before(values: Settings) -> Settings:
     """Return the values of the options before the verb, by the names they have after it."""
     given = _named(_BEFORE, values)
     x_arg = (os.environ.get(options.environment_name(None, "x_arg")) or "").split()
