@@ -7,7 +7,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from typing import TYPE_CHECKING, Callable, Dict, Optional
 
-from .invocation import invoked, typed
+from .invocation import make_invocation, use_invocation
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -32,7 +32,8 @@ def candidates(
     :param before: the values of the options before the verb, by name.
     """
     try:
-        with redirect_stdout(StringIO()), redirect_stderr(StringIO()), invoked(typed("", before)), app().app_context():
+        invocation = make_invocation("", before)
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()), use_invocation(invocation), app().app_context():
             found = _KINDS[kind](written, directory)
     except (Exception, SystemExit):
         return {}
@@ -65,10 +66,10 @@ def _range(written: str, directory: Optional[str]) -> Candidates:
 
 
 def _databases(written: str, directory: Optional[str]) -> Candidates:
-    from .config import registered_state
+    from .config import get_state
     from .databases import bind_names
 
-    binds = dict.fromkeys(bind_names(registered_state().db), "a bind")
+    binds = dict.fromkeys(bind_names(get_state().db), "a bind")
     return {"default": "the database that has no bind", **binds}
 
 
