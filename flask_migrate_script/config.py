@@ -45,7 +45,7 @@ class Config(AlembicConfig):
             super().print_stdout(text, *arg)
 
 
-def needs_alembic(what: str, *version: int) -> None:
+def require_alembic(what: str, *version: int) -> None:
     """Refuse what the installed Alembic is too old for.
 
     :param what: the verb or option, as the user knows it.
@@ -59,7 +59,7 @@ def needs_alembic(what: str, *version: int) -> None:
         )
 
 
-def registered_state() -> MigrateState:
+def get_state() -> MigrateState:
     """Return what the application registered: this package's state, or Flask-Migrate's own.
 
     :raises MigrateError: if nothing is registered.
@@ -81,10 +81,10 @@ def open_config(directory: Optional[str], x_arg: XArg, autogenerate: bool = Fals
     :param x_arg: arguments for env.py.
     :param autogenerate: env.py is told so in ``config.cmd_opts``.
     """
-    state = registered_state()
-    directory = choose_directory(directory)
+    state = get_state()
+    directory = find_directory(directory)
     config = make_config(getattr(state, "migrate", None), directory, x_arg, ("autogenerate",) if autogenerate else ())
-    with _own_configure_args(state, _keywords_of_env_py(os.path.join(directory, "env.py"))):
+    with _lend_configure_args(state, _read_keywords(os.path.join(directory, "env.py"))):
         yield config
 
 
@@ -95,7 +95,7 @@ def make_config(migrate: Optional[Migrate], directory: str, x_arg: XArg, opts: S
     :param opts: names to set to True in ``config.cmd_opts``.
     :raises MigrateError: if there is no file of the name given with ``-c``, which Alembic takes for an empty one.
     """
-    run = invocation.current()
+    run = invocation.get_invocation()
     if run.ini and not os.path.isfile(run.ini):
         raise MigrateError(
             f"There is no file {run.ini}.",
@@ -103,12 +103,12 @@ def make_config(migrate: Optional[Migrate], directory: str, x_arg: XArg, opts: S
         )
     config = Config(run.ini or os.path.join(directory, "alembic.ini"), ini_section=run.section)
     config.set_main_option("script_location", directory.replace("%", "%%"))
-    return call_back(migrate, config, x_arg, opts)
+    return run_callbacks(migrate, config, x_arg, opts)
 
 
-def choose_directory(directory: Optional[str]) -> str:
+def find_directory(directory: Optional[str]) -> str:
     """Return the migrations folder: the one that was asked for, or the registered one."""
-    return str(directory or registered_state().directory)
+    return str(directory or get_state().directory)
 
 
 def choose_template(template: Optional[str], multidb: bool) -> Tuple[Optional[str], str]:
@@ -127,21 +127,21 @@ def make_config_to_init(directory: str, template_directory: Optional[str], x_arg
     """
     config = Config(os.path.join(directory, "alembic.ini"), template_directory=template_directory)
     config.set_main_option("script_location", directory.replace("%", "%%"))
-    return call_back(getattr(registered_state(), "migrate", None), config, x_arg)
+    return run_callbacks(getattr(get_state(), "migrate", None), config, x_arg)
 
 
-def call_back(migrate: Optional[Migrate], config: Config, x_arg: XArg, opts: Sequence[str] = ()) -> Config:
+def run_callbacks(migrate: Optional[Migrate], config: Config, x_arg: XArg, opts: Sequence[str] = ()) -> Config:
     """Return the Config with its ``cmd_opts``, after the application's ``@migrate.configure`` functions."""
     values = {"x": [x_arg] if isinstance(x_arg, str) else list(x_arg or ()), **dict.fromkeys(opts, True)}
     config.cmd_opts = argparse.Namespace(**values)
-    if invocation.current().quiet:
+    if invocation.get_invocation().quiet:
         config.cmd_opts.quiet = True
     call = getattr(migrate, "call_configure_callbacks", None)
     return (call(config) if call else None) or config
 
 
 @contextmanager
-def _own_configure_args(state: MigrateState, taken: Set[str]) -> Iterator[None]:
+def _lend_configure_args(state: MigrateState, taken: Set[str]) -> Iterator[None]:
     """Give env.py a copy of ``configure_args`` without the keywords that it passes itself.
 
     env.py may write ``compare_type=True, **configure_args``, which is a TypeError where both have the keyword: its own
@@ -159,7 +159,7 @@ def _own_configure_args(state: MigrateState, taken: Set[str]) -> Iterator[None]:
         state.configure_args = registered
 
 
-def _keywords_of_env_py(path: str) -> Set[str]:
+def _read_keywords(path: str) -> Set[str]:
     """Return the keywords that env.py passes by name in calls that also unpack a mapping."""
     try:
         with open(path, "rb") as file:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Sequence, 
 
 from . import invocation
 from .console.stdout import divert_prints, write_result
-from .console.terminal import said_yes
+from .console.terminal import confirm
 from .errors import Asked, CannotConnect, MigrateError, explain_errors
-from .guard.options import GuardOptions, Progress, Settings, complete, list_words, show_nothing
+from .guard.options import GuardOptions, Progress, Settings, complete_options, list_words, show_nothing
 
 if TYPE_CHECKING:
     from .autogenerate.keeping import KeepingData
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .guard.results import DatabaseOutcome
     from .history.positions import Position
     from .lint import Report
+    from .options import Verb
     from .rehearsal.results import Rehearsal
     from .seam.parts import Part
     from .seam.watch import Run
@@ -101,12 +102,12 @@ class Call:
         """
         from flask import current_app
 
-        from .config import registered_state
+        from .config import get_state
         from .seam.binds import check_names
 
-        settings = complete(self.options, current_app.config, self.changes, self.commits, self.progress)
+        settings = complete_options(self.options, current_app.config, self.changes, self.commits, self.progress)
         if settings.binds:
-            check_names(settings.binds, registered_state().db)
+            check_names(settings.binds, get_state().db)
         return settings
 
     def _guard(self, act: Callable[[Config], None], for_document: bool = False) -> List[DatabaseOutcome]:
@@ -180,7 +181,7 @@ def _load_libraries() -> None:
         from .history import cycles  # noqa: F401
 
 
-def need_alembic(what: str, *version: int) -> None:
+def require_alembic(what: str, *version: int) -> None:
     """Refuse what the installed Alembic is too old for.
 
     :param what: the verb or option, as the user knows it.
@@ -188,14 +189,12 @@ def need_alembic(what: str, *version: int) -> None:
     :raises MigrateError: if the installed one is older.
     """
     with explain():
-        from .config import needs_alembic
+        from .config import require_alembic
 
-        needs_alembic(what, *version)
+        require_alembic(what, *version)
 
 
-def move(
-    verb: Callable[..., None], call: Call, target: str, sql: bool, tag: Optional[str], dry_run: bool, json: bool
-) -> None:
+def move(verb: Verb, call: Call, target: str, sql: bool, tag: Optional[str], dry_run: bool, json: bool) -> None:
     """Upgrade or downgrade, or show what that would do.
 
     :param verb: the function of the verb.
@@ -214,28 +213,28 @@ def move(
 
 
 def _print_outcomes(name: str, call: Call, target: str, tag: Optional[str]) -> None:
-    from .guard.results import document
+    from .guard.results import document_outcomes
 
     try:
         outcomes = call.run_for_document(name, target, tag=tag)
     except (MigrateError, KeyboardInterrupt) as error:
-        print_json(document(getattr(error, "outcomes", [])))
+        print_json(document_outcomes(getattr(error, "outcomes", [])))
         raise
-    print_json(document(outcomes))
+    print_json(document_outcomes(outcomes))
 
 
-def _print_rehearsal(verb: Callable[..., None], call: Call, target: str, tag: Optional[str], json: bool) -> None:
+def _print_rehearsal(verb: Verb, call: Call, target: str, tag: Optional[str], json: bool) -> None:
     with explain(target):
-        from .console.terminal import painter
+        from .console.terminal import choose_paint
         from .rehearsal.report import command, text
-        from .rehearsal.results import document
+        from .rehearsal.results import document_rehearsal
     found = rehearse_call(verb.__name__, call, target, tag)
     with_sql = call.options.verbose
     if json:
-        print_json(document(found, with_sql))
+        print_json(document_rehearsal(found, with_sql))
     else:
         given = {**vars(call.options), "revision": target, "tag": tag}
-        print_result(text(found, command(verb, given), with_sql, painter(sys.stdout)))
+        print_result(text(found, command(verb, given), with_sql, choose_paint(sys.stdout)))
     if found.failure:
         raise found.failure.report
 
@@ -301,10 +300,10 @@ def keep_data(rename: Words, fill: Words, bind: Words, allow_drop_all: bool) -> 
         from .autogenerate.keeping import KeepingData
         from .autogenerate.missing_models import refuse_to_drop_all
         from .autogenerate.questions import terminal
-        from .config import registered_state
+        from .config import get_state
         from .databases import bind_names
 
-        databases = len(list_words(bind)) or 1 + len(bind_names(registered_state().db))
+        databases = len(list_words(bind)) or 1 + len(bind_names(get_state().db))
         refusals = () if allow_drop_all else (refuse_to_drop_all,)
         return KeepingData(list_words(rename), list_words(fill), terminal(), databases, refusals)
 
@@ -329,7 +328,7 @@ def check_models(call: Call, json: bool) -> None:
     :raises MigrateError: if anything does.
     """
     with explain():
-        from .autogenerate.comparison import Comparison, difference, document
+        from .autogenerate.comparison import Comparison, difference, document_comparison
 
     comparison = Comparison()
     comparing = replace(call, parts=(comparison,))
@@ -338,7 +337,7 @@ def check_models(call: Call, json: bool) -> None:
             comparing.run("check")
             return
         error = comparing.find(difference)
-        print_json(document(comparison.databases))
+        print_json(document_comparison(comparison.databases))
         with explain_errors():
             if error:
                 raise error
@@ -379,11 +378,11 @@ def drop_everything(options: GuardOptions, yes: bool) -> None:
     :raises MigrateError: if it is not confirmed.
     """
     with explain():
-        from .config import registered_state
+        from .config import get_state
         from .databases import clear, configured_engines, describe, inventory, summary
         from .guard.run import connected, locked
 
-        engines, settings = configured_engines(registered_state().db), Call(options=options).settings()
+        engines, settings = configured_engines(get_state().db), Call(options=options).settings()
         contents = connected(lambda: [inventory(*one) for one in engines.items()], settings)
         print("\n".join(line for content in contents for line in describe(content)))
         if not any(content.objects for content in contents):
@@ -405,7 +404,7 @@ def _confirm(question: str) -> None:
         raise MigrateError(
             "Nothing was dropped: there is no terminal to ask on.", "To drop without asking: {db} reset --yes"
         )
-    if not said_yes(question):
+    if not confirm(question):
         raise MigrateError("Nothing was dropped.")
 
 
@@ -417,7 +416,7 @@ def tell(text: str) -> None:
 
 def print_result(text: str) -> None:
     """Print what a verb has found, unless the command line says ``-q``."""
-    if not invocation.current().quiet:
+    if not invocation.get_invocation().quiet:
         write_result(text)
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Callable, Tuple
 
 from . import invocation
-from .console.progress import on_terminal
+from .console.progress import show_on_terminal
 from .errors import MigrateError, explain_errors
 from .guard.options import GuardOptions, list_words
 from .options import (
@@ -62,10 +62,10 @@ from .running import (
     keep_data,
     lint_range,
     move,
-    need_alembic,
     print_current,
     print_json,
     print_result,
+    require_alembic,
     tell,
     write_file,
 )
@@ -105,10 +105,10 @@ def init(
     with explain():
         from alembic import command
 
-        from .config import choose_directory, choose_template, make_config_to_init
+        from .config import choose_template, find_directory, make_config_to_init
 
         folder, name = choose_template(template, multidb)
-        chosen = choose_directory(directory)
+        chosen = find_directory(directory)
         command.init(make_config_to_init(chosen, folder, x_arg), chosen, template=name, package=package)
 
 
@@ -233,7 +233,7 @@ def merge(
     :raises MigrateError: if they cannot be joined; no file is written then.
     """
     if splice:
-        need_alembic("merge --splice", 1, 18, 5)
+        require_alembic("merge --splice", 1, 18, 5)
     given = {"splice": True} if splice else {}
     call = Call(directory, x_arg, revisions)
     call.run("merge", revisions, message=message, branch_label=branch_label, rev_id=rev_id, **given)
@@ -270,7 +270,7 @@ def upgrade(
     :raises MigrateError: if a migration fails, or would, or there is no such revision.
     """
     options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
-    call = Call(directory, x_arg, revision, options, changes=not sql, progress=on_terminal)
+    call = Call(directory, x_arg, revision, options, changes=not sql, progress=show_on_terminal)
     move(upgrade, call, str(revision), sql, tag, dry_run, json)
 
 
@@ -299,7 +299,7 @@ def downgrade(
     :raises MigrateError: if a migration fails, or would, or there is no such revision.
     """
     options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
-    call = Call(directory, x_arg, revision, options, changes=not sql, progress=on_terminal)
+    call = Call(directory, x_arg, revision, options, changes=not sql, progress=show_on_terminal)
     target = "head:-1" if sql and str(revision) == "-1" else str(revision)
     move(downgrade, call, target, sql, tag, dry_run, json)
 
@@ -398,7 +398,7 @@ def current(
     :raises MigrateError: if it is not, or the database cannot be reached.
     """
     if check_heads:
-        need_alembic("current --check-heads", 1, 17, 1)
+        require_alembic("current --check-heads", 1, 17, 1)
     call = Call(directory, x_arg, options=GuardOptions(bind=bind, wait=wait))
     if json:
         print_current(call, check_heads)
@@ -416,7 +416,7 @@ def status(
     :param json: print an object, the same as :func:`current` does.
     :raises MigrateError: if the revision files cannot be read, or a database cannot be reached.
     """
-    from .console.terminal import columns, painter
+    from .console.terminal import choose_paint, measure_terminal
     from .history.status import document_status, read_status
     from .history.status_text import write_status
 
@@ -424,7 +424,7 @@ def status(
     if json:
         print_json(document_status(found))
     else:
-        lines = write_status(found, columns(), painter(sys.stdout), invocation.current().words)
+        lines = write_status(found, measure_terminal(), choose_paint(sys.stdout), invocation.get_invocation().words)
         print_result("\n".join(lines))
 
 
@@ -460,7 +460,7 @@ def graph(
     elif drawing.picture:
         print_result(drawing.picture.rstrip("\n"))
     for note in drawing.notes:
-        tell(note.replace("{db}", invocation.current().words))
+        tell(note.replace("{db}", invocation.get_invocation().words))
 
 
 def stamp(
@@ -499,7 +499,7 @@ def check(directory: Directory = None, x_arg: XArg = None, wait: Wait = None, js
 
     :raises MigrateError: if it would, with what differs in words, or if the database cannot be reached.
     """
-    need_alembic("check", 1, 9, 0)
+    require_alembic("check", 1, 9, 0)
     check_models(Call(directory, x_arg, options=GuardOptions(wait=wait)), json)
 
 
@@ -522,11 +522,11 @@ def lint(
     :raises MigrateError: if there is a finding, no such revision, or a database that is to be asked does not answer.
     """
     report = lint_range(Call(directory, x_arg, rev_range, GuardOptions(wait=wait)), rev_range)
-    from .lint import document, how_to_allow, lines
+    from .lint import document_report, how_to_allow, lines
     from .sql.counting import plural
 
     if json:
-        print_json(document(report))
+        print_json(document_report(report))
     else:
         print_result("\n".join(lines(report)))
     for note in report.notes:
@@ -553,7 +553,7 @@ def ensure_version(
 
     :raises MigrateError: if the database cannot be reached.
     """
-    need_alembic("ensure-version", 1, 7, 6)
+    require_alembic("ensure-version", 1, 7, 6)
     options = GuardOptions(lock_timeout=lock_timeout, no_lock=no_lock, wait=wait, verbose=verbose)
     Call(directory, x_arg, options=options, changes=not sql).run("ensure_version", sql=sql)
 
@@ -575,13 +575,13 @@ def journal(
         "statements": [{"position", "text", "state", "time"}]}]}]}``.
     :raises MigrateError: if there is nothing of that revision, or a database cannot be reached.
     """
-    from .guard.resume.listing import document, forgetting, remembered, shown
+    from .guard.resume.listing import document_journal, forgetting, remembered, shown
 
     options = GuardOptions(bind, lock_timeout, no_lock, wait)
     call = Call(directory, x_arg, options=options, changes=bool(forget))
     databases = call.find(forgetting(forget) if forget else remembered)
     if json:
-        print_json(document(databases))
+        print_json(document_journal(databases))
     else:
         print_result(shown(databases, forget))
 

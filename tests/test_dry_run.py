@@ -15,7 +15,7 @@ from sqlalchemy.engine.url import make_url
 from test_existing_repositories import BY_HAND, RELEASES, generated
 from test_several_databases import BINDS, bound
 
-from flask_migrate_script.console.terminal import width
+from flask_migrate_script.console.terminal import measure
 
 CREATE = "op.create_table('{0}', sa.Column('id', sa.Integer, primary_key=True), sa.Column('name', sa.String(20)))"
 DUMPS = {"postgresql": "pg_dump", "mysql": "mysqldump"}
@@ -152,7 +152,7 @@ def test_the_report_is_aligned_and_commands_no_terminal(project):
     done = project.db("upgrade", "--dry-run").ok()
     assert "\x1b" not in done.out
     assert "  1  base -> aaa1  clear ?[2Jit\n" in done.out
-    assert len({width(line) for line in done.out.splitlines() if line.endswith("0 rows lost")}) == 1
+    assert len({measure(line) for line in done.out.splitlines() if line.endswith("0 rows lost")}) == 1
 
 
 FAILS = """

@@ -12,7 +12,7 @@ from test_several_databases import BINDS, bound
 
 import flask_migrate_script
 from flask_migrate_script.console.stdout import divert_prints
-from flask_migrate_script.options import command_name
+from flask_migrate_script.options import name_command
 from flask_migrate_script.verbs import VERBS as EVERY_VERB
 
 VERBS = ["history", "heads", "branches", "show", "current", "status", "check"]
@@ -210,7 +210,7 @@ def loud(make_project, sqlite):
 
 
 JSON_COMMANDS = [
-    [command_name(verb), *(["--dry-run"] if "dry_run" in parameters else [])]
+    [name_command(verb), *(["--dry-run"] if "dry_run" in parameters else [])]
     for verb, parameters in ((verb, inspect.signature(verb).parameters) for verb in EVERY_VERB)
     if "json" in parameters
 ]

@@ -90,7 +90,7 @@ def words(databases: List[Compared]) -> List[str]:
     return [f"{label}{found.text}" for label, database in labelled for found in database.differences]
 
 
-def document(databases: List[Compared]) -> Dict[str, Any]:
+def document_comparison(databases: List[Compared]) -> Dict[str, Any]:
     """Return what ``check --json`` prints."""
     return {"databases": [_database(one) for one in databases]}
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Iterator, List, Optional, TextIO
 
-from .terminal import printable
+from .terminal import make_printable
 
 _reserved: ContextVar[Optional[TextIO]] = ContextVar("flask_migrate_script.stdout", default=None)
 """Where results go while descriptor 1 leads to standard error."""
@@ -46,7 +46,7 @@ def write_result(text: str) -> None:
     """Write what a verb found, and a line end, to stdout."""
     stream = _reserved.get() or sys.stdout
     if stream:  # None where the process was started with stdout closed
-        print(printable(text, stream), file=stream, flush=stream is not sys.stdout)
+        print(make_printable(text, stream), file=stream, flush=stream is not sys.stdout)
 
 
 def _lead_descriptor_1_to_stderr() -> None:

@@ -76,7 +76,7 @@ class Settings:
     journal: bool = True
 
 
-def complete(
+def complete_options(
     options: GuardOptions,
     configured: Mapping[str, Any],
     changes: bool = False,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ..errors import MigrateError
-from ..invocation import current
+from ..invocation import get_invocation
 from ..passwords import masked
 from ..seam.binds import DEFAULT
 from ..seam.database import Database, Sent, revision_of
@@ -550,8 +550,8 @@ class _Settling:
             yield from _show(self.may_have)
         if self._remembers:
             yield (
-                f"They are remembered: once the cause is fixed, {current().words} {self.book.direction} goes on after"
-                " them."
+                f"They are remembered: once the cause is fixed, {get_invocation().words} {self.book.direction} goes on"
+                " after them."
             )
 
 

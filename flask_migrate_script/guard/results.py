@@ -47,6 +47,6 @@ class DatabaseOutcome:
     error: Optional[RunError] = None
 
 
-def document(outcomes: Sequence[DatabaseOutcome]) -> Dict[str, object]:
+def document_outcomes(outcomes: Sequence[DatabaseOutcome]) -> Dict[str, object]:
     """Return what ``upgrade --json`` and ``downgrade --json`` print."""
     return {"databases": [asdict(one) for one in outcomes]}

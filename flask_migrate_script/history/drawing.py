@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, List, Sequence
 
-from ..console.terminal import UNBOUND, Paint, columns, painter, plain
+from ..console.terminal import UNBOUND, Paint, choose_paint, measure_terminal, paint_nothing
 from ..errors import MigrateError
 from ..explanations.asked import UNKNOWN_VERSION
 from .drawing_text import TextGraph, characters_for
@@ -33,12 +33,12 @@ class Canvas:
     paint: Paint
 
 
-FILE = Canvas(UNBOUND, "utf-8", plain)
+FILE = Canvas(UNBOUND, "utf-8", paint_nothing)
 
 
 def canvas_of(stream: Any) -> Canvas:
     """Return the canvas that standard output is."""
-    return Canvas(columns(), stream.encoding or "utf-8", painter(stream))
+    return Canvas(measure_terminal(), stream.encoding or "utf-8", choose_paint(stream))
 
 
 @dataclass(frozen=True)

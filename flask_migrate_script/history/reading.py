@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Dict, Iterable, List, Tuple
 
-from ..console.terminal import one_line
+from ..console.terminal import join_lines
 from .positions import Position
 from .revisions import describe_revision, read_scripts
 
@@ -63,5 +63,5 @@ def _read_drawn(script: Script, scripts: ScriptDirectory) -> Drawn:
         tuple(sorted(labels)),
         known["is_head"],
         (known["created"] or "")[:10],
-        one_line(known["message"] or ""),
+        join_lines(known["message"] or ""),
     )

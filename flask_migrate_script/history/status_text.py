@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, List, Sequence
 
-from ..console.terminal import Paint, fitted, one_line
+from ..console.terminal import Paint, fit, join_lines
 from ..explanations.asked import UNKNOWN_VERSION
 from ..guard.resume.interrupted import Interrupted
 from ..sql.counting import plural
@@ -75,7 +75,7 @@ def _list_revisions(standing: Standing, width: int, paint: Paint) -> List[str]:
     applied, pending = _choose_applied(standing), standing.pending[:PENDING_SHOWN]
     ticks = [*("✓" for _ in applied), *(" " for _ in pending)]
     rows = _align([*applied, *pending], standing.current)
-    listed = [f"  {paint(tick, 'green')} {fitted(row, width - 4)}" for tick, row in zip(ticks, rows)]
+    listed = [f"  {paint(tick, 'green')} {fit(row, width - 4)}" for tick, row in zip(ticks, rows)]
     older, more = len(standing.applied) - len(applied), len(standing.pending) - len(pending)
     before, after = (f"  … {older:,} more applied"), (f"  … {more:,} more to apply")
     return [*([before] if older else ()), *listed, *([after] if more else ())]
@@ -92,7 +92,7 @@ def _align(scripts: Sequence[Script], current: Sequence[str]) -> List[str]:
     ids = _pad([script.revision for script in scripts])
     dates = _pad([(read_created(script) or "")[:10] for script in scripts])
     marks = ["(current) " if script.revision in current else "" for script in scripts]
-    messages = [one_line(script.doc or "") for script in scripts]
+    messages = [join_lines(script.doc or "") for script in scripts]
     return [f"{ids[n]}{dates[n]}{marks[n]}{messages[n]}".rstrip() for n in range(len(scripts))]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from ..config import registered_state
+from ..config import get_state
 from ..databases import configured_engines
 from ..errors import MigrateError
 from ..history.revisions import read_scripts
@@ -16,7 +16,7 @@ from . import scope, squawk
 from .constraints import unnamed
 from .data import lost
 from .files import RevisionFile, read
-from .findings import Finding, Report, document, how_to_allow, in_order, lines
+from .findings import Finding, Report, document_report, how_to_allow, in_order, lines
 from .graph import broken, revision_files, several_heads
 from .listing import listed
 from .operations import operations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _NOTHING_ELSE = "Nothing else was looked at: the revisions have to follow one another first."
 
-__all__ = ["Finding", "Report", "document", "how_to_allow", "lines", "lint_graph", "lint_revisions"]
+__all__ = ["Finding", "Report", "document_report", "how_to_allow", "lines", "lint_graph", "lint_revisions"]
 
 
 def lint_graph(config: Config) -> Optional[Report]:
@@ -55,7 +55,7 @@ def lint_revisions(config: Config, rev_range: str) -> Report:
     scripts = read_scripts(config)
     chosen = scope.choose_scripts(config, scripts, rev_range)
     files = [read(script.path) for script in chosen]
-    kinds = {name: engine.dialect.name for name, engine in configured_engines(registered_state().db).items()}
+    kinds = {name: engine.dialect.name for name, engine in configured_engines(get_state().db).items()}
     notes: List[str] = []
     found = [
         *several_heads(scripts),
@@ -111,4 +111,4 @@ def _list_kinds(kinds: Mapping[str, str], bind: Optional[str]) -> Set[str]:
 
 def _get_metadata() -> Optional[MetaData]:
     """Return the models' MetaData; None where the database object has none of its own."""
-    return getattr(registered_state().db, "metadata", None)
+    return getattr(get_state().db, "metadata", None)

@@ -21,7 +21,7 @@ from typing import (
     Sequence,
 )
 
-from ..config import registered_state
+from ..config import get_state
 from ..databases import configured_engines
 from ..errors import CannotConnect, MigrateError, explain_errors
 from ..guard.options import Settings
@@ -93,7 +93,7 @@ def _no_new_files() -> Iterator[None]:
 
 
 def _sqlite_files() -> Dict[str, Any]:
-    engines = configured_engines(registered_state().db).values()
+    engines = configured_engines(get_state().db).values()
     files = {str(engine.url.database or ""): engine for engine in engines if engine.dialect.name == "sqlite"}
     return {path: engine for path, engine in files.items() if path not in ("", ":memory:")}
 

@@ -79,7 +79,7 @@ class Run:
         self._contexts: Dict[int, Database] = {}
         self._known_threads: Set[Optional[int]] = {one.ident for one in threading.enumerate()}
         self._thread = threading.get_ident()
-        self._invocation = invocation.current()
+        self._invocation = invocation.get_invocation()
         self.configuring: Set[int] = set()
         self.stepping: Optional[Database] = None
 
@@ -115,7 +115,7 @@ class Run:
         if threading.get_ident() == self._thread:
             yield
         else:
-            with invocation.invoked(self._invocation):
+            with invocation.use_invocation(self._invocation):
                 yield
 
     def find(self, context: MigrationContext) -> Optional[Database]:

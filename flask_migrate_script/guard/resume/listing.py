@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List
 
 from ...databases import shown_url
 from ...errors import MigrateError
-from ...invocation import current
+from ...invocation import get_invocation
 from ...seam.binds import DEFAULT, of_arguments
 from ...seam.visit import visit_databases
 from .interrupted import by_revision
@@ -61,7 +61,7 @@ def forgetting(revision: str) -> Callable[[Any], List[Remembered]]:
     return forget_everywhere
 
 
-def document(databases: List[Remembered]) -> Dict[str, Any]:
+def document_journal(databases: List[Remembered]) -> Dict[str, Any]:
     """Return what ``--json`` prints."""
     return {"databases": [{"name": one.name, "url": one.url, "unfinished": _revisions(one)} for one in databases]}
 
@@ -95,7 +95,7 @@ def _lines(database: Remembered, revision: Dict[str, Any]) -> List[str]:
     return [
         f"{database.name}: {what}, interrupted after {statements[-1]['time']} UTC",
         *(f"  {one['position']:>3}  {one['state']:<7}  {_short(one['text'])}" for one in statements),
-        f"{current().words} {direction} goes on after them.",
+        f"{get_invocation().words} {direction} goes on after them.",
     ]
 
 
