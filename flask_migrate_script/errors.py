@@ -47,9 +47,11 @@ class CannotConnect(MigrateError):
     """A database did not answer; nothing was done in it."""
 
 
-def describe_interruption() -> MigrateError:
-    """Return what Ctrl-C is answered with."""
-    return MigrateError("Interrupted.", "{db} current shows where the database is.")
+def describe_interruption(exc: BaseException) -> MigrateError:
+    """Return what Ctrl-C is answered with: what the guard has noted on the exception, where a migration had begun."""
+    error = MigrateError("Interrupted.", "{db} current shows where the database is.")
+    error.outcome = list(getattr(exc, "outcome", ()))
+    return error
 
 
 def format_error(error: MigrateError) -> str:
@@ -87,8 +89,8 @@ def show_failure(raiseerr: bool) -> Iterator[None]:
         sys.stdout.flush()
         print(format_traceback(error) if raiseerr else format_error(error), file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print(f"\n{format_error(describe_interruption())}", file=sys.stderr)
+    except KeyboardInterrupt as exc:
+        print(f"\n{format_error(describe_interruption(exc))}", file=sys.stderr)
         sys.exit(1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read the output has gone: nothing to say it to

@@ -15,10 +15,11 @@ from ..seam.database import Database
 from ..seam.parts import Part
 from ..seam.watch import Run, tell
 from . import lock, logs, patience
+from .account import Account
 from .atomic import Atomic
 from .journal import HiddenJournal, Journal
 from .options import Settings, ShowSteps
-from .outcome import Account, Verdict, settle
+from .outcome import Verdict, settle
 from .results import DatabaseOutcome
 
 if TYPE_CHECKING:

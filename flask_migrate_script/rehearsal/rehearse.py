@@ -24,8 +24,8 @@ from typing import (
 from ..config import get_state
 from ..databases import configured_engines
 from ..errors import CannotConnect, MigrateError, explain_errors
+from ..guard.account import book_of
 from ..guard.options import Settings
-from ..guard.outcome import book_of
 from ..guard.resume.interrupted import told
 from ..passwords import masked
 from ..seam import binds
@@ -217,7 +217,8 @@ class Rehearsing(Part):
             self._stop(database, state.uncommitted.explain())
 
     def before_autocommit(self, database: Database) -> None:
-        self._stop(database, "it leaves the transaction (autocommit_block), and what it runs there would stay")
+        if _state(database).script is None:
+            self._stop(database, "it leaves the transaction (autocommit_block), and what it runs there would stay")
 
     def around_operation(
         self, database: Database, operations: Operations, operation: MigrateOperation

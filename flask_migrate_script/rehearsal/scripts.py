@@ -93,7 +93,7 @@ class Script:
         try:
             with Operations.context(environment.get_context()), self.database.run.stepping_in(self.database):
                 step.migration_fn(**self.database.keywords)
-        except Exception as exc:  # whatever the script does with a connection that is not there
+        except (Exception, SystemExit) as exc:  # whatever the script does with a connection that is not there
             unknown = masked(f"needs a live connection, so not all of it is known ({named(exc)})")
             recorder.step.note = "; ".join(filter(None, [recorder.step.note, unknown]))
 

@@ -61,7 +61,8 @@ class Database:
     :param external: a transaction was open before ``context.configure``.
 
     ``keywords`` are those of ``run_migrations``; ``running`` is the step whose script runs now; ``before`` the
-    revisions that the version table had before the first step; ``failure`` what ``run_migrations`` ended with.
+    revisions that the version table had before the first step; ``failure`` what ``run_migrations`` ended with;
+    ``touched``, a script has had the driver's own connection in its hands.
     """
 
     run: Run
@@ -77,6 +78,7 @@ class Database:
     in_run: bool = False
     ran: bool = False
     in_autocommit: bool = False
+    touched: bool = False
     failure: Optional[BaseException] = None
     chosen: bool = True
     state: Dict[type, Any] = field(default_factory=dict)

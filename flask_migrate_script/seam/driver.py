@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence, Union
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Sequence, Union
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -15,8 +15,31 @@ def driver_connection(connection: Any) -> Any:
 
     SQLAlchemy 1.4.24 named it ``dbapi_connection``; before that it was ``connection``.
     """
-    pooled = getattr(connection, "connection", connection) if hasattr(connection, "dialect") else connection
-    return getattr(pooled, "dbapi_connection", None) or pooled.connection
+    with looking():
+        pooled = getattr(connection, "connection", connection) if hasattr(connection, "dialect") else connection
+        return getattr(pooled, "dbapi_connection", None) or pooled.connection
+
+
+class _Looking(threading.local):
+    depth = 0
+
+
+_looking = _Looking()
+
+
+@contextmanager
+def looking() -> Iterator[None]:
+    """Let it not count that this package itself takes the driver's connection in its hands in the block."""
+    _looking.depth += 1
+    try:
+        yield
+    finally:
+        _looking.depth -= 1
+
+
+def is_looking() -> bool:
+    """Return whether it is this package that takes the driver's connection in its hands."""
+    return _looking.depth > 0
 
 
 def innermost(driver: Any) -> Any:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Optional, Tuple
 
 from .database import Call, Database, Sent
-from .driver import driver_connection
+from .driver import driver_connection, looking
 from .parts import Part
 
 if TYPE_CHECKING:
@@ -45,14 +45,18 @@ def follow(database: Database, held: ExitStack) -> None:
         for name, making in _CALLS.items():
             if not event.contains(connection.engine, name, making):
                 event.listen(connection.engine, name, making)
-    info = connection.info
+    with looking():
+        info = connection.info
     if KEY not in info:
         held.callback(info.pop, KEY, None)
     info[KEY] = database
 
 
 def _database(connection: Connection) -> Optional[Database]:
-    found: Optional[Database] = None if connection.closed or connection.invalidated else connection.info.get(KEY)
+    if connection.closed or connection.invalidated:
+        return None
+    with looking():
+        found: Optional[Database] = connection.info.get(KEY)
     return found
 
 

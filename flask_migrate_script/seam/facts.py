@@ -26,12 +26,13 @@ class Ending(enum.Enum):
     """What became of the transaction that a step began in, when its script is over.
 
     ``LOST``: something that was written was rolled back. ``OVER``: it is over, and nothing that was written was rolled
-    back.
+    back. ``UNKNOWN``: it is over, and the database does not say whether something was.
     """
 
     NONE = "none"
     OVER = "over"
     LOST = "lost"
+    UNKNOWN = "unknown"
 
 
 class Aborted(Exception):
@@ -46,18 +47,22 @@ class Hints:
     :param rollbacks: how often a rollback of a whole transaction was seen.
     :param savepoints: how often one to a savepoint was seen.
     :param unseen: how often a transaction was found to be over that had not been seen to end.
+    :param foreign: the script has written over another connection.
     :param writes: something was seen to be written since the last end.
     :param lost_writes: something that was seen to be written was seen to be rolled back.
-    :param inserts_and_updates: how many statements of these kinds were seen.
+    :param inserts_and_updates: how many statements were seen that change rows.
+    :param changes: how many were seen that change rows or definitions.
     """
 
     commits: int = 0
     rollbacks: int = 0
     savepoints: int = 0
     unseen: int = 0
+    foreign: bool = False
     writes: bool = False
     lost_writes: bool = False
     inserts_and_updates: int = 0
+    changes: int = 0
 
 
 class Facts:
@@ -72,6 +77,9 @@ class Facts:
     def mark(self) -> None:
         """Take note of the transaction that a step begins in."""
 
+    def learn(self) -> None:
+        """Something was written in the transaction that a step began in: note what the database calls it."""
+
     def ask(self, hints: Hints) -> Ending:
         """Return what became of that transaction, and take note of the one that is open now.
 
@@ -80,6 +88,10 @@ class Facts:
         if hints.lost_writes:
             return Ending.LOST
         return Ending.OVER if hints.commits or hints.rollbacks else Ending.NONE
+
+    def count_unseen(self, hints: Hints) -> int:
+        """Return how many statements the server has executed that were not seen, as far as it counts them."""
+        return 0
 
     def was_committed(self, other: OtherConnection) -> Optional[bool]:
         """Return whether the transaction that the step began in was committed; None where the database does not say."""
@@ -113,6 +125,7 @@ class PostgreSQLFacts(Facts):
         "SELECT count(*) FROM generate_series({0}::bigint, {1}::bigint - 1) AS number"
         " WHERE txid_status(number) = 'aborted'"
     )
+    _OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
     _MOST = 100_000
 
     _mark: _Place = ("", None, "0")
@@ -125,17 +138,31 @@ class PostgreSQLFacts(Facts):
         self._mark = now
         if before[0] == now[0] and before[1] in (None, now[1]):
             return Ending.NONE
-        return Ending.LOST if self._is_lost(before, now, hints) else Ending.OVER
+        return self._judge(before, now, hints)
 
-    def _is_lost(self, before: _Place, now: _Place, hints: Hints) -> bool:
-        if before[1] is not None and self._status(before[1]) == "aborted":
-            return True
-        if hints.lost_writes:
-            return True
-        if hints.commits and not (hints.rollbacks or hints.unseen):
-            return False  # what was rolled back meanwhile was rolled back by others
-        rolled_back = self._count_rolled_back(before[2], now[2])
-        return rolled_back > hints.savepoints
+    def _judge(self, before: _Place, now: _Place, hints: Hints) -> Ending:
+        """Return what became of a transaction that is over.
+
+        Numbers that were given out meanwhile and rolled back may be those of other sessions; they tell something only
+        where there is none.
+        """
+        status = self._status(before[1]) if before[1] is not None else None
+        if status == "aborted" or hints.lost_writes:
+            return Ending.LOST
+        seen = bool(hints.commits or hints.rollbacks) and not hints.unseen
+        if seen or self._count_rolled_back(before[2], now[2]) <= hints.savepoints:
+            return Ending.OVER
+        return Ending.LOST if self._is_alone() and not hints.foreign else Ending.UNKNOWN
+
+    def _is_alone(self) -> bool:
+        """Return whether no other client has been connected since this session began, but for the lock's connection."""
+        return int(run(driver_connection(self.connection), self._OTHERS)[0][0]) <= 1
+
+    def learn(self) -> None:
+        if self._mark[1] is None:
+            now = self._where()
+            if now[0] == self._mark[0]:
+                self._mark = (now[0], now[1], self._mark[2])
 
     def was_committed(self, other: OtherConnection) -> Optional[bool]:
         number = self._mark[1]
@@ -183,12 +210,14 @@ class SQLiteFacts(Facts):
 
     An application that traces its connection itself is not told while migrations run.
 
-    ``on_end`` is called with True after a commit, False after a rollback, of whoever sends it.
+    ``on_end`` is called with True after a commit, False after a rollback, of whoever sends it; ``on_statement`` with
+    the text of each statement that may write, before it is executed.
     """
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self.on_end: Callable[[bool], None] = lambda committed: None
+        self.on_statement: Callable[[str], None] = lambda text: None
         self._traced = _Traced()
         self._changed_by_ddl = False
         self._changes = 0
@@ -228,16 +257,25 @@ class SQLiteFacts(Facts):
         self.settle()
         if text.startswith("--"):  # a statement of a trigger
             return
-        if text[:1].upper() not in "BCDAER-/ \n\t":  # most statements change rows, and SQLite counts them
+        word = text.lstrip("( \t\r\n")[:6].upper()
+        if word in ("SELECT", "PRAGMA"):
             return
+        kind = Kind.DML if word in ("INSERT", "UPDATE", "DELETE") else self._find_kind(text)
+        if kind in (Kind.COMMIT, Kind.ROLLBACK):
+            self._hear_end(kind)
+        elif kind in (Kind.DDL, Kind.DML, Kind.UPKEEP, Kind.UNKNOWN, Kind.CALL):
+            self._changed_by_ddl = self._changed_by_ddl or kind is not Kind.DML
+            self.on_statement(text)
+
+    def _find_kind(self, text: str) -> Kind:
         statements = split(text, "sqlite")
-        kind = statements[0].kind if statements else Kind.READ
-        if kind in (Kind.COMMIT, Kind.ROLLBACK) and self._in_transaction():
+        return statements[0].kind if statements else Kind.READ
+
+    def _hear_end(self, kind: Kind) -> None:
+        if self._in_transaction():
             self._ending = kind
             if kind is Kind.ROLLBACK and (self._changed_by_ddl or self._total_changes() != self._changes):
                 self._traced.lost = True
-        elif kind is Kind.DDL:
-            self._changed_by_ddl = True
 
     def settle(self) -> None:
         """Look what became of the last end, and whether a transaction has ended or begun without one."""
@@ -245,6 +283,8 @@ class SQLiteFacts(Facts):
         self._ending = None
         if self._open and not is_open:
             self._note_end(ending)
+        elif not is_open:
+            self.on_end(True)  # a statement in autocommit
         if is_open != self._open:
             self._changed_by_ddl, self._changes = False, self._total_changes()
         self._open = is_open
@@ -270,9 +310,10 @@ class MySQLFacts(Facts):
     _WRITES = ("com_insert", "com_insert_select", "com_update", "com_update_multi")
     """What a session of ours writes into its journal is REPLACE and DELETE."""
 
+    _DEFINITIONS = ("com_create", "com_alter", "com_drop", "com_rename", "com_truncate")
     _COUNTERS = (
-        "SHOW SESSION STATUS WHERE Variable_name IN ('Com_commit', 'Com_rollback', 'Com_insert', 'Com_insert_select',"
-        " 'Com_update', 'Com_update_multi')"
+        "SHOW SESSION STATUS WHERE Variable_name RLIKE"
+        " '^Com_(commit|rollback|insert|insert_select|update|update_multi)$|^Com_(create|alter|drop|rename|truncate)'"
     )
 
     def __init__(self, connection: Connection) -> None:
@@ -295,6 +336,12 @@ class MySQLFacts(Facts):
     def _wrote_unseen(self, before: Dict[str, int], hints: Hints) -> bool:
         written = sum(self._mark.get(name, 0) - before.get(name, 0) for name in self._WRITES)
         return written > hints.inserts_and_updates
+
+    def count_unseen(self, hints: Hints) -> int:
+        now = self._counters()
+        counted = [name for name in now if name in self._WRITES or name.startswith(self._DEFINITIONS)]
+        executed = sum(now[name] - self._mark.get(name, 0) for name in counted)
+        return max(executed - hints.changes, 0)
 
     def _counters(self) -> Dict[str, int]:
         rows: List[Any] = run(driver_connection(self.connection), self._COUNTERS)

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Optional, Tuple
 
 from . import events
+from .driver import is_looking
 from .watch import ACTIVE, KEY, Bypass, Run
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def install() -> None:
     _replace(MigrationContext, "autocommit_block", _autocommit_block)
     _replace(invoking, "invoke", _invoke)
     _replace(BatchOperationsImpl, "flush", _flush)
+    _watch_driver_connection()
     events.install()
 
 
@@ -51,6 +53,25 @@ def _replace(owner: type, name: str, make: Callable[[Callable[..., Any]], Callab
     ours = functools.wraps(method)(make(method))
     ours.__dict__[_OURS] = make
     setattr(owner, name, ours)
+
+
+def _watch_driver_connection() -> None:
+    """Note where a script takes the driver's own connection in its hands: what it does with it goes past SQLAlchemy."""
+    from sqlalchemy.engine import Connection
+
+    original: Any = vars(Connection)["connection"]
+    if getattr(original.fget, _OURS, False):
+        return
+
+    @functools.wraps(original.fget)
+    def connection(self: Any) -> Any:
+        if ACTIVE and not is_looking():
+            for run in ACTIVE:
+                run.touch(self)
+        return original.fget(self)
+
+    connection.__dict__[_OURS] = True
+    Connection.connection = property(connection, doc=original.__doc__)  # type: ignore[assignment,method-assign]  # see above
 
 
 def _configure(original: Callable[..., None]) -> Callable[..., None]:
@@ -115,13 +136,15 @@ def _unseen(context: MigrationContext, run_migrations: Callable[[], None]) -> No
         return
     from ..databases import shown_url
 
+    assert context.connection is not None
+    engine = context.connection.engine
     before = tuple(context.get_current_heads())
+    after: Optional[Tuple[str, ...]] = None
     try:
         run_migrations()
-    finally:
         after = tuple(context.get_current_heads())
-        if context.connection is not None and set(before) != set(after):
-            bypassed[-1].bypasses.append(Bypass(shown_url(context.connection.engine.url), before, after))
+    finally:
+        bypassed[-1].bypasses.append(Bypass(shown_url(engine.url), before, after))
 
 
 def _autocommit_block(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.runtime.migration import MigrationContext
+    from sqlalchemy.engine import Connection
 
 KEY = "flask_migrate_script"
 """Where ``config.attributes`` has the Run."""
@@ -41,12 +42,16 @@ class Bypass:
 
     :param shown: the database, without its password.
     :param before: what its version table had.
-    :param after: what it has now.
+    :param after: what it has now; None where the database does not say.
     """
 
     shown: str
     before: Tuple[str, ...]
-    after: Tuple[str, ...]
+    after: Optional[Tuple[str, ...]]
+
+    @property
+    def moved(self) -> bool:
+        return self.after is None or set(self.after) != set(self.before)
 
 
 def tell(text: str) -> None:
@@ -193,6 +198,11 @@ class Run:
         finally:
             self.stepping = None
 
+    def touch(self, connection: Connection) -> None:
+        """A script has taken the driver's own connection in its hands."""
+        if self.stepping is not None and self.is_ours():
+            self.stepping.touched = True
+
     def bypass(self, context: MigrationContext) -> bool:
         """Return whether migrations that are about to run past the seam may do so.
 
@@ -215,8 +225,11 @@ class Run:
         """
         if self.refusal:
             raise self.refusal
-        if self.bypasses:
-            moves = [f"  {one.shown}: from {_at(one.before)} to {_at(one.after)}" for one in self.bypasses]
+        moved = [one for one in self.bypasses if one.moved]
+        if moved:
+            moves = [
+                f"  {one.shown}: from {show_revisions(one.before)} to {show_revisions(one.after)}" for one in moved
+            ]
             raise Unguarded(
                 "Migrations ran unguarded, on a MigrationContext, or with a Config, of env.py's own: without a lock,"
                 " in env.py's own transactions.\n" + "\n".join(moves),
@@ -279,5 +292,6 @@ def _no_steps(heads: Any, context: Any) -> List[Any]:
     return []
 
 
-def _at(versions: Sequence[str]) -> str:
-    return ", ".join(versions) or "no revision"
+def show_revisions(versions: Optional[Sequence[str]]) -> str:
+    """Return where a database is, in words."""
+    return "a place that it does not tell" if versions is None else ", ".join(versions) or "no revision"

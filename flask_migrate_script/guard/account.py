@@ -1,0 +1,446 @@
+"""The account of a run: what was seen on its way to each database, and what the database says of each step."""
+
+from __future__ import annotations
+
+import enum
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Set, Tuple
+
+from ..errors import MigrateError
+from ..seam.database import Database, Sent, revision_of
+from ..seam.driver import (
+    driver_connection,
+    innermost,
+    is_autocommit,
+    run,
+    transaction_status,
+)
+from ..seam.facts import Aborted, Ending, Facts, Hints, SQLiteFacts, facts_for
+from ..seam.parts import Part
+from ..sql.quoting import identifier, qualified
+from ..sql.text import Kind, Statement, commits, split
+from .atomic import begin_anew
+from .journal import resumption_of
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationStep
+
+ROLLS_BACK_DDL = ("postgresql", "sqlite", "mssql")
+"""Dialects whose DDL is part of the transaction; SQLite's is under the guard."""
+
+
+class Fate(enum.Enum):
+    """What became of a piece of a transaction, as far as was seen; ``COMMITTING`` was asked for, and no answer seen."""
+
+    OPEN = "open"
+    COMMITTING = "committing"
+    COMMITTED = "committed"
+    ROLLED_BACK = "rolled back"
+    UNKNOWN = "unknown"
+
+
+@dataclass
+class Piece:
+    """Statements of one revision that share their fate.
+
+    :param number: of the step, from 1.
+    """
+
+    number: int
+    revision: str
+    statements: List[str] = field(default_factory=list)
+    fate: Fate = Fate.OPEN
+
+
+@dataclass
+class Moved:
+    """A revision whose version has moved.
+
+    :param heads: what the version table says from then on.
+    """
+
+    revision: str
+    heads: Set[str]
+
+
+@dataclass
+class Book:
+    """What was seen of one database in one run.
+
+    :param transaction: the one of SQLAlchemy's that Alembic or env.py is to end.
+    :param first_error: the first statement of the running script that failed, and what the driver said of it.
+    """
+
+    facts: Facts
+    version_table: str
+    transaction: Any = None
+    number: int = 0
+    revision: str = ""
+    direction: str = "upgrade"
+    pieces: List[Piece] = field(default_factory=list)
+    moves: List[Moved] = field(default_factory=list)
+    foreign: List[Tuple[Any, str, bool]] = field(default_factory=list)
+    hints: Hints = field(default_factory=Hints)
+    stale: bool = True
+    ended: bool = False
+    lost: bool = False
+    first_error: Optional[Tuple[str, BaseException]] = None
+    scripting: bool = False
+    sending: bool = False
+    heard: Optional[str] = None
+    unseen: int = 0
+    rows: int = 0
+    changes: int = 0
+    invalid: Optional[Set[str]] = None
+
+    @property
+    def piece(self) -> Piece:
+        """The piece that statements are added to now."""
+        if not self.pieces or self.pieces[-1].fate is not Fate.OPEN or self.pieces[-1].number != self.number:
+            self.pieces.append(Piece(self.number, self.revision))
+        return self.pieces[-1]
+
+    def close(self, fate: Fate) -> None:
+        """Note what becomes of everything that is open."""
+        for piece in self.pieces:
+            if piece.fate is Fate.OPEN:
+                piece.fate = fate
+        self.hints.writes = False
+
+    def settle_commits(self, fate: Fate = Fate.COMMITTED) -> None:
+        """Something came after a commit, so it was one."""
+        for piece in self.pieces:
+            if piece.fate is Fate.COMMITTING:
+                piece.fate = fate
+
+    def seen(self) -> Hints:
+        """Return what was seen since the database was asked last."""
+        hints = replace(self.hints, inserts_and_updates=self.rows, changes=self.changes)
+        self.rows = self.changes = 0
+        return hints
+
+    def count_open(self) -> int:
+        """Return how many statements are in a transaction that is open."""
+        return sum(len(piece.statements) for piece in self.pieces if piece.fate is Fate.OPEN)
+
+    def hear(self, text: str) -> None:
+        """SQLite executes a statement that did not come by SQLAlchemy."""
+        self.keep_heard()
+        self.heard = None if self.sending or not self.scripting else " ".join(text.split())
+
+    def keep_heard(self) -> None:
+        """Something came after a statement, so it has not failed."""
+        if self.heard is not None:
+            self.piece.statements.append(self.heard)
+            self.heard = None
+
+    def end(self, committed: bool) -> None:
+        """SQLite has ended a transaction, or a statement in autocommit."""
+        self.keep_heard()
+        self.close(Fate.COMMITTED if committed else Fate.ROLLED_BACK)
+
+
+class Account(Part):
+    """Keeps the books of a run, asks the database what became of each step, and says after a failure what is true."""
+
+    def configured(self, database: Database) -> None:
+        context = database.context
+        assert context is not None
+        schema = context.version_table_schema or _find_schema(database, context.version_table)
+        table = qualified(context.dialect, schema, context.version_table)
+        database.state[Account] = Book(Facts(database.connection), table)
+
+    @contextmanager
+    def around_run(self, database: Database) -> Iterator[None]:
+        book = book_of(database)
+        book.transaction = _transaction(database)
+        book.facts = facts_for(database.connection)
+        if isinstance(book.facts, SQLiteFacts):
+            book.facts.on_end, book.facts.on_statement = book.end, book.hear
+        try:
+            yield
+            _commit_what_a_script_began(database, book)
+        finally:
+            with suppress(Exception):  # a connection that is closed tells nothing any more
+                book.facts.detach()
+
+    @contextmanager
+    def around_step(self, database: Database, step: MigrationStep) -> Iterator[None]:
+        book = book_of(database)
+        book.number, book.revision = book.number + 1, revision_of(step)
+        book.direction = "upgrade" if step.is_upgrade else "downgrade"
+        book.hints, book.first_error, book.ended = Hints(), None, False
+        is_script = bool(book.revision)
+        if is_script and book.stale:
+            book.facts.mark()
+            book.stale, book.rows, book.changes = False, 0, 0
+        book.scripting = is_script
+        try:
+            yield
+        except BaseException as exc:
+            self._settle_after_failure(database, book, exc)
+            raise
+        book.keep_heard()
+        book.scripting = False
+        if is_script:
+            self._ask(database, book)
+
+    def _settle_after_failure(self, database: Database, book: Book, exc: BaseException) -> None:
+        """Ask what can be asked of a connection whose script has failed."""
+        if isinstance(book.facts, SQLiteFacts):
+            if type(exc).__module__ == "sqlite3":
+                book.heard = None  # the driver's own cursor: the last statement is the one that failed
+            with suppress(Exception):  # a connection that is closed
+                book.facts.settle()
+                book.keep_heard()
+        if database.touched and database.dialect == "postgresql":
+            if transaction_status(driver_connection(database.connection)) is False:
+                book.close(Fate.UNKNOWN)
+        elif database.touched:
+            with suppress(Exception):  # a connection that is lost
+                book.unseen = book.facts.count_unseen(book.seen())
+
+    def _ask(self, database: Database, book: Book) -> None:
+        try:
+            ending = book.facts.ask(book.seen())
+        except Aborted as exc:
+            raise _went_on(book) from exc
+        book.ended = ending is not Ending.NONE
+        if ending is Ending.UNKNOWN:
+            database.say(
+                f"Revision {book.revision} ended the transaction on the driver's own connection: it is not known"
+                " whether something that it had written was rolled back."
+            )
+        if ending is Ending.LOST:
+            book.lost = True
+            raise MigrateError(
+                f"Revision {book.revision} rolled back something that was written, and went on: it is not recorded as"
+                " applied.",
+                "Take the rollback out of the script and run the command again; begin_nested() makes a savepoint.",
+            )
+
+    def version_moved(self, database: Database, step: MigrationStep, heads: Set[str]) -> None:
+        book = book_of(database)
+        book.moves.append(Moved(book.revision, heads))
+
+    def step_over(self, database: Database, step: MigrationStep) -> None:
+        book = book_of(database)
+        if book.ended and database.dialect in ROLLS_BACK_DDL:
+            self._commit_the_version(database, book)
+        if database.dialect in ROLLS_BACK_DDL and (not database.connection.in_transaction() or book.ended):
+            book.stale = True
+        book.number += 1
+        book.revision = ""
+
+    def _commit_the_version(self, database: Database, book: Book) -> None:
+        """A revision has ended the transaction: its version is committed now, and the next one begins another."""
+        transaction = _transaction(database)
+        if transaction is not None and transaction is not book.transaction:
+            transaction.commit()
+        elif database.connection.in_transaction():
+            book.close(Fate.COMMITTING)
+            begin_anew(database)
+            book.settle_commits()
+
+    def before_autocommit(self, database: Database) -> None:
+        book = book_of(database)
+        so_far = book.count_open()
+        book.invalid = find_invalid_indexes(database.dialect, _asking(database))
+        before = f" What it did before them, {so_far} so far, stays too." if so_far else ""
+        database.say(
+            f"Revision {book.revision} leaves the transaction (autocommit_block): what it runs there stays.{before}"
+        )
+
+    @contextmanager
+    def inside_autocommit(self, database: Database) -> Iterator[None]:
+        book = book_of(database)
+        book.hints.commits += 1
+        try:
+            yield
+        finally:
+            book.close(Fate.COMMITTED)
+            book.transaction = None  # Alembic begins another when the block is over
+
+    def began(self, database: Database) -> None:
+        book = _book(database)
+        if book:
+            book.settle_commits()
+            if book.transaction is None:
+                book.transaction = _transaction(database)
+
+    def committing(self, database: Database) -> None:
+        book = _book(database)
+        if book and not isinstance(book.facts, SQLiteFacts):
+            aborted = _is_aborted(database)
+            book.hints.commits += not aborted
+            book.close(Fate.ROLLED_BACK if aborted else Fate.COMMITTING)
+            book.stale = True
+
+    def rolling_back(self, database: Database) -> None:
+        book = _book(database)
+        if book:
+            self._rolled_back(book)
+
+    def _rolled_back(self, book: Book) -> None:
+        book.hints.rollbacks += 1
+        book.hints.lost_writes = book.hints.lost_writes or (book.hints.writes and book.scripting)
+        if not isinstance(book.facts, SQLiteFacts):
+            book.close(Fate.ROLLED_BACK)
+        book.stale = True
+
+    def before_statement(self, database: Database, sent: Sent) -> None:
+        book = _book(database)
+        if book is None:
+            return
+        book.settle_commits()
+        book.sending = True
+        begun = database.dialect == "postgresql" and book.scripting and book.hints.writes
+        if begun and transaction_status(driver_connection(sent.connection)) is False:
+            book.hints.unseen += 1
+            book.close(Fate.UNKNOWN)
+        if database.dialect not in ROLLS_BACK_DDL and commits(sent.text, database.dialect):
+            book.close(Fate.COMMITTED)
+
+    def after_statement(self, database: Database, sent: Sent) -> None:
+        book = _book(database)
+        if book is None:
+            return
+        book.sending = False
+        statements = split(sent.text, database.dialect)
+        resumption = resumption_of(database)
+        if resumption and resumption.skipped:
+            return
+        book.rows += sum(one.kind is Kind.DML for one in statements)
+        book.changes += sum(one.kind in (Kind.DDL, Kind.DML) for one in statements)
+        if not book.scripting:
+            return
+        for statement in statements:
+            self._note(database, book, statement)
+        self._look_whether_it_is_over(database, book, sent)
+
+    def _note(self, database: Database, book: Book, statement: Statement) -> None:
+        """Note one statement that was executed, and what it ended."""
+        kind = statement.kind
+        if statement.writes:
+            book.piece.statements.append(" ".join(statement.text.split()))
+            if not book.hints.writes:
+                book.hints.writes = True
+                book.facts.learn()
+        if isinstance(book.facts, SQLiteFacts):
+            return  # it tells of every end itself
+        book.hints.savepoints += kind is Kind.ROLLBACK_TO
+        if kind is Kind.ROLLBACK:
+            self._rolled_back(book)
+        elif kind is Kind.COMMIT:
+            book.hints.commits += 1
+            book.close(Fate.COMMITTED)
+        elif database.dialect not in ROLLS_BACK_DDL and statement.commits:
+            book.close(Fate.COMMITTED)
+
+    def _look_whether_it_is_over(self, database: Database, book: Book, sent: Sent) -> None:
+        """What was executed in autocommit, or outside of a transaction, lasts."""
+        if isinstance(book.facts, SQLiteFacts):
+            book.facts.settle()
+        over = transaction_status(driver_connection(sent.connection)) is False
+        if database.dialect not in ROLLS_BACK_DDL:
+            over = False
+        if over or (is_autocommit(sent.connection) and not database.engine_autocommit):
+            if book.count_open():
+                book.hints.commits += 1
+            book.close(Fate.COMMITTED)
+
+    def statement_failed(self, database: Database, sent: Sent, exc: BaseException) -> None:
+        book = _book(database)
+        if book is None:
+            return
+        book.sending = False
+        if book.scripting and book.first_error is None:
+            book.first_error = (" ".join(sent.text.split()), exc)
+
+    def before_foreign_statement(self, database: Database, sent: Sent) -> None:
+        book = _book(database)
+        dialect = sent.connection.dialect.name
+        if book and any(one.writes for one in split(sent.text, dialect)):
+            lasts = is_autocommit(sent.connection) or commits(sent.text, dialect)
+            book.hints.foreign = True
+            book.foreign.append((sent.connection.engine, " ".join(sent.text.split()), lasts))
+
+    def foreign_commit(self, database: Database, sent: Sent) -> None:
+        book = _book(database)
+        if book:
+            engine = sent.connection.engine
+            book.foreign = [(one, text, done or one is engine) for one, text, done in book.foreign]
+
+
+def book_of(database: Database) -> Book:
+    """Return the book of a database that was configured."""
+    found: Book = database.state[Account]
+    return found
+
+
+def find_invalid_indexes(dialect: str, ask: Callable[[str], List[Any]]) -> Set[str]:
+    """Return the indexes that PostgreSQL does not use: a CREATE INDEX CONCURRENTLY that failed leaves one."""
+    if dialect != "postgresql":
+        return set()
+    sql = """
+        SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_index i
+        JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid
+    """
+    return {str(row[0]) for row in ask(sql)}
+
+
+def _asking(database: Database) -> Callable[[str], List[Any]]:
+    return lambda sql: run(driver_connection(database.connection), sql)
+
+
+def _book(database: Database) -> Optional[Book]:
+    return database.state.get(Account)
+
+
+def _transaction(database: Database) -> Any:
+    """Return the transaction of a connection; SQLAlchemy before 1.4 begins none by itself, and has no name for it."""
+    connection: Any = database.connection
+    return connection.get_transaction() if hasattr(connection, "get_transaction") else None
+
+
+def _commit_what_a_script_began(database: Database, book: Book) -> None:
+    """Commit what follows a script's own ``op.get_bind().commit()``.
+
+    SQLAlchemy begins another transaction then, of which neither Alembic nor env.py knows.
+    """
+    left = _transaction(database)
+    if left is not None and left is not book.transaction:
+        left.commit()
+
+
+def _is_aborted(database: Database) -> bool:
+    """Return whether a commit would be a rollback: libpq's "in a failed transaction" is 3."""
+    info = getattr(innermost(driver_connection(database.connection)), "info", None)
+    return getattr(info, "transaction_status", None) == 3
+
+
+def _went_on(book: Book) -> MigrateError:
+    if book.first_error is None:
+        first = "a statement of it failed"
+    else:
+        statement, exc = book.first_error
+        first = f"a statement of it failed: {exc}\n  {statement}"
+    return MigrateError(
+        f"Revision {book.revision} went on after an error, and the database takes no more statements in this"
+        f" transaction; {first}",
+        "Fix the script and run the command again. One statement may fail inside `with op.get_bind().begin_nested():`.",
+    )
+
+
+def _find_schema(database: Database, table: str) -> Optional[str]:
+    """Return the schema of PostgreSQL that a table is in, or would be made in: env.py may have set a search_path."""
+    if database.dialect != "postgresql":
+        return None
+    name = identifier(table, database.connection.dialect).replace("'", "''")
+    sql = f"""
+        SELECT coalesce((SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE c.oid = to_regclass('{name}')), current_schema())
+    """
+    schema = run(driver_connection(database.connection), sql)[0][0]
+    return None if schema is None else str(schema)
