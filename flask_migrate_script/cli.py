@@ -23,8 +23,8 @@ from typing import (
 
 import click
 
-from .errors import format_usage_error
-from .invocation import repeat_command_line, run_verb
+from .command_line import format_usage_error, run_verb
+from .invocation import repeat_command_line
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -151,7 +151,7 @@ def _list_options_before() -> List[click.Parameter]:
 class _OnTheLine(click.Option):
     """An option that no variable stands for, though Flask derives one: ``FLASK_DB_NAME`` may be the application's own.
 
-    Those of the migrations folder are read last, by ``chosen_directory``.
+    Those of the migrations folder are read last, by ``choose_directory``.
     """
 
     def resolve_envvar_value(self, ctx: click.Context) -> Optional[str]:

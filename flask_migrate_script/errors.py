@@ -1,13 +1,9 @@
-"""MigrateError: what is wrong, and the advice that goes with it; how both command lines show it."""
+"""MigrateError: what is wrong, and the advice that goes with it."""
 
 from __future__ import annotations
 
-import os
-import sys
 import traceback
-import warnings
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Iterator, List, Sequence, Union
+from typing import TYPE_CHECKING, List, Sequence, Union
 
 from . import invocation
 from .passwords import masked
@@ -60,67 +56,7 @@ def format_error(error: MigrateError) -> str:
     return "\n".join([f"Error: {lines[0]}", *(f"       {line}" for line in lines[1:])])
 
 
-def format_usage_error(command: str, problem: str, near: Sequence[str] = ()) -> str:
-    """Return what both command lines say of a command that they cannot read.
-
-    :param command: the command as far as it was understood, which can be asked for ``--help``.
-    :param near: what the user may have meant.
-    """
-    meant = f" Did you mean {near[0]}?" if near else ""
-    return f"Error: {command}: {problem.rstrip('.')}.{meant}\n       See {command} --help"
-
-
 def format_traceback(error: MigrateError) -> str:
     """Return the traceback of what went wrong, without passwords, as ``--raiseerr`` shows it."""
     cause = error.__cause__ or error
     return masked("".join(traceback.format_exception(type(cause), cause, cause.__traceback__))).rstrip()
-
-
-@contextmanager
-def show_failure(raiseerr: bool) -> Iterator[None]:
-    """Show a failure of the block as both command lines do, and end the command with 1.
-
-    :param raiseerr: show the traceback instead of what is wrong.
-    """
-    try:
-        yield
-        sys.stdout.flush()
-    except MigrateError as error:
-        sys.stdout.flush()
-        print(format_traceback(error) if raiseerr else format_error(error), file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt as exc:
-        print(f"\n{format_error(describe_interruption(exc))}", file=sys.stderr)
-        sys.exit(1)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read the output has gone: nothing to say it to
-        sys.exit(1)
-
-
-@contextmanager
-def explain_errors(asked: Asked = None) -> Iterator[None]:
-    """Turn whatever the block raises into a MigrateError that says what is wrong and what to do.
-
-    :param asked: the revisions that the caller named; one that is not among them came from the database.
-    :raises MigrateError: for any exception, SystemExit included; KeyboardInterrupt passes.
-    """
-    try:
-        with _raise_graph_warnings():
-            yield
-    except MigrateError:
-        raise
-    except BrokenPipeError:
-        raise  # whoever read the output has gone: that is for the command line, not an error of the verb
-    except (Exception, SystemExit) as exc:
-        from .explanations import diagnosed
-
-        raise diagnosed(exc, asked) from exc
-
-
-@contextmanager
-def _raise_graph_warnings() -> Iterator[None]:
-    """Alembic only warns of a duplicate or a missing revision, and then goes on or ends in a KeyError."""
-    with warnings.catch_warnings():
-        for message in (r"Revision \S+ is present more than once", r"Revision \S+ referenced from .* is not present"):
-            warnings.filterwarnings("error", message=message, category=UserWarning)
-        yield

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shlex
 import sys
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Iterator, List, Optional
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING, Iterator, List, Optional
 from .passwords import masked
 
 if TYPE_CHECKING:
-    from .options import Values, Verb
+    from .options import Values
 
 VERB_NAMES = frozenset(
     (
@@ -120,43 +118,3 @@ def _find_verb(words: List[str]) -> str:
 
 
 _WITH_A_VALUE = ("-d", "--directory", "-x", "--x-arg", "-c", "--config", "-n", "--name")
-
-
-def _repeat_options(values: Values, before: Values) -> str:
-    """Return the options that lead any other verb to the same migrations; what the environment says, it says again."""
-    from .options import name_variable
-
-    variables = {name: os.environ.get(name_variable(None, name)) or "" for name in ("directory", "x_arg")}
-    given = {
-        "-d": [values["directory"]] if values["directory"] != variables["directory"] else [],
-        "-x": values["x_arg"] if values["x_arg"] != variables["x_arg"].split() else [],
-        "-c": [before.get("config")],
-        "-n": [before.get("name")],
-    }
-    words = [word for flag, said in given.items() for one in said if one for word in (flag, one)]
-    return " ".join(shlex.quote(_SECRET.sub(r"\1***", masked(word))) for word in words)
-
-
-_SECRET = re.compile(r"^(\w*(?:password|passwd|pwd|secret|token)\w*=).+", re.IGNORECASE | re.DOTALL)
-"""An argument for env.py that no message repeats."""
-
-
-def run_verb(verb: Verb, line: str, before: Values, after: Values) -> None:
-    """Run a verb as a command line says, and show its failure as both do.
-
-    :param line: the command line up to the name of the group.
-    :param before: the values of the options before the verb, by name; those after it win, or are added to them.
-    :param after: the values of its own options and arguments, and ``raiseerr``.
-    :raises SystemExit: 1 if it fails.
-    """
-    from .console.stdout import reserve_stdout
-    from .errors import show_failure
-    from .options import choose_directory
-
-    values = dict(after)
-    raiseerr = bool(values.pop("raiseerr", False) or before.get("raiseerr"))
-    values["directory"] = choose_directory(verb, values.get("directory"), before.get("directory"))
-    values["x_arg"] = [*(before.get("x_arg") or ()), *(values.get("x_arg") or ())]
-    alone = reserve_stdout() if values.get("json") and repeat_command_line("") else nullcontext()
-    with use_invocation(make_invocation(line, before, _repeat_options(values, before))), show_failure(raiseerr), alone:
-        verb(**values)

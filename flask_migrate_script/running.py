@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Sequence, 
 from . import invocation
 from .console.stdout import divert_prints, write_result
 from .console.terminal import confirm
-from .errors import Asked, CannotConnect, MigrateError, explain_errors
+from .errors import Asked, CannotConnect, MigrateError
+from .explain import explain_errors
 from .guard.options import GuardOptions, Progress, Settings, complete_options, list_words, show_nothing
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from . import compat, options, startup
-from .errors import format_usage_error
-from .invocation import repeat_command_line, run_verb
+from .command_line import format_usage_error, run_verb
+from .invocation import repeat_command_line
 from .options import Parameter, Seconds, Values, Verb
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def _describe_option(parameter: Parameter, verb: Verb) -> Settings:
         elif not parameter.required:
             settings["nargs"] = "?"
         return {**settings, "default": parameter.default}
-    default = None  # the folder is read last, by chosen_directory
+    default = None  # the folder is read last, by choose_directory
     if parameter.name != "directory" and parameter.kind != "many":  # argparse would append to a list of the variable's
         default = _read_variable(verb, parameter)
     action = {"flag": "store_true", "many": "append"}.get(parameter.kind)

@@ -8,7 +8,8 @@ from typing import Callable, Tuple
 
 from . import invocation
 from .console.progress import show_on_terminal
-from .errors import MigrateError, explain_errors
+from .errors import MigrateError
+from .explain import explain_errors
 from .guard.options import GuardOptions, list_words
 from .options import (
     AllowDropAll,

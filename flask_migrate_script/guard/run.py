@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optional, Sequence, TypeVar
 
 from ..databases import shown_url
-from ..errors import Asked, CannotConnect, MigrateError, explain_errors
+from ..errors import Asked, CannotConnect, MigrateError
+from ..explain import explain_errors
 from ..seam.database import Database
 from ..seam.parts import Part
 from ..seam.watch import Run, tell

@@ -23,7 +23,8 @@ from typing import (
 
 from ..config import get_state
 from ..databases import configured_engines
-from ..errors import CannotConnect, MigrateError, explain_errors
+from ..errors import CannotConnect, MigrateError
+from ..explain import explain_errors
 from ..guard.account import book_of
 from ..guard.options import Settings
 from ..guard.resume.interrupted import told
