@@ -182,6 +182,23 @@ def _load_libraries() -> None:
         from .history import cycles  # noqa: F401
 
 
+def make_repository(
+    directory: Optional[str], template: Optional[str], multidb: bool, package: bool, x_arg: XArg
+) -> None:
+    """Create a migrations folder.
+
+    :raises MigrateError: if it has anything in it, or the template does not exist.
+    """
+    with explain():
+        from alembic import command
+
+        from .config import choose_template, find_directory, make_config_to_init
+
+        folder, name = choose_template(template, multidb)
+        chosen = find_directory(directory)
+        command.init(make_config_to_init(chosen, folder, x_arg), chosen, template=name, package=package)
+
+
 def require_alembic(what: str, *version: int) -> None:
     """Refuse what the installed Alembic is too old for.
 

@@ -62,6 +62,7 @@ from .running import (
     find_positions,
     keep_data,
     lint_range,
+    make_repository,
     move,
     print_current,
     print_json,
@@ -103,14 +104,7 @@ def init(
     :param package: write ``__init__.py`` into the folders.
     :raises MigrateError: if the folder has anything in it, or the template does not exist.
     """
-    with explain():
-        from alembic import command
-
-        from .config import choose_template, find_directory, make_config_to_init
-
-        folder, name = choose_template(template, multidb)
-        chosen = find_directory(directory)
-        command.init(make_config_to_init(chosen, folder, x_arg), chosen, template=name, package=package)
+    make_repository(directory, template, multidb, package, x_arg)
 
 
 def revision(

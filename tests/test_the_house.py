@@ -1,0 +1,88 @@
+"""The way through the house is one line with no way back: which module may import which."""
+
+import ast
+import re
+from pathlib import Path
+
+import flask_migrate_script
+
+PACKAGE = Path(flask_migrate_script.__file__).parent
+ROOMS = {"seam", "sql", "guard", "rehearsal", "history", "autogenerate", "lint", "console", "explanations"}
+"""Those that return what they find, and know nothing of who asks."""
+
+FRONT = {"script", "cli", "command_line", "verbs", "running"}
+
+
+def modules():
+    """Return the package's modules by name, each with its syntax tree, its own name for imports."""
+    paths = [path for path in PACKAGE.rglob("*.py") if "templates" not in path.parts]
+    return {".".join(path.relative_to(PACKAGE).with_suffix("").parts): ast.parse(path.read_text()) for path in paths}
+
+
+def run_time_nodes(tree):
+    """Yield the nodes that are there when the program runs: nothing below ``if TYPE_CHECKING``."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from run_time_nodes(node)
+
+
+def imports(every):
+    """Return the modules that each module imports, at its top or later, by name."""
+    found = {}
+    for name, tree in every.items():
+        found[name] = set()
+        for node in run_time_nodes(tree):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                above = name.split(".")[: -node.level]
+                base = [*above, *(node.module or "").split(".")] if node.module else above
+                for alias in node.names:
+                    options = (".".join([*base, alias.name]), ".".join(base), ".".join([*base, "__init__"]))
+                    found[name].update([option for option in options if option in every][:1])
+    return found
+
+
+def room(name):
+    return name.partition(".")[0]
+
+
+def reached(graph, start):
+    seen, left = set(), [start]
+    while left:
+        for name in graph[left.pop()] - seen:
+            seen.add(name)
+            left.append(name)
+    return seen
+
+
+def test_no_modules_of_two_rooms_import_one_another():
+    graph = imports(modules())
+    assert graph["verbs"] >= {"running", "options"}, "imports are seen"
+    circles = {frozenset((a, b)) for a in graph for b in reached(graph, a) if a in reached(graph, b) and a != b}
+    assert [sorted(circle) for circle in circles if len(set(map(room, circle))) > 1 or "." not in min(circle)] == []
+
+
+def test_no_room_imports_the_front_of_the_house():
+    graph = imports(modules())
+    assert {name: graph[name] & FRONT for name in graph if room(name) in ROOMS and graph[name] & FRONT} == {}
+    assert {name for name in graph if "verbs" in graph[name]} == {"script", "cli"}
+    assert {name for name in graph if "running" in graph[name]} == {"verbs"}
+
+
+def test_only_one_module_knows_each_command_line():
+    foreign = re.compile(r"^\s*(?:import|from) (\w+)", re.M)
+    used = {name: set(foreign.findall(ast.unparse(tree))) for name, tree in modules().items()}
+    assert {name for name in used if "click" in used[name]} == {"cli"}
+    known = {
+        "script",
+        "config",
+        "compat",
+    }  # config makes the Namespace that env.py files read, compat repairs Flask-Script
+    assert {name for name in used if "argparse" in used[name]} == known
+    assert not any("alembic" in used[name] for name in ("script", "cli", "command_line", "verbs"))
+
+
+def test_no_call_is_made_of_whatever_a_function_has_at_hand():
+    names = {node.id for tree in modules().values() for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert "locals" not in names
