@@ -78,7 +78,7 @@ def test_only_one_module_knows_each_command_line():
         "script",
         "config",
         "compat",
-    }  # config makes the Namespace that env.py files read, compat repairs Flask-Script
+    }  # config makes what env.py files read, compat repairs
     assert {name for name in used if "argparse" in used[name]} == known
     assert not any("alembic" in used[name] for name in ("script", "cli", "command_line", "verbs"))
 
