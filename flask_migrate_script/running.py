@@ -144,7 +144,7 @@ def _call_alembic(config: Config, name: str, *args: object, **kwargs: object) ->
 
 
 def _refuse_cycles(config: Config) -> None:
-    from .history.cycles import refuse_cycles
+    from .history.problems import refuse_cycles
 
     refuse_cycles(config)
 

@@ -6,6 +6,7 @@ import re
 from typing import List, Optional, Tuple
 
 from ..errors import MigrateError
+from ..history.problems import describe_folder
 from .failure import UNCHANGED, Failure, is_alembics, module_of
 
 
@@ -16,8 +17,18 @@ def command_error(failure: Failure) -> Optional[MigrateError]:
     several = next((str(exc) for exc in failure.chain if str(exc).startswith("Multiple revisions start with")), "")
     if not several and failure.text.startswith("Can't locate revision identified by"):
         return _unknown_revision(failure.text, failure.asked)
+    if failure.text.startswith("Path doesn't exist"):
+        return _no_folder(failure)
     text = f"{failure.text}: {several}" if several else failure.text
     return MigrateError(text, next((advice for pattern, advice in _ADVICE if re.search(pattern, text, re.DOTALL)), ""))
+
+
+def _no_folder(failure: Failure) -> MigrateError:
+    """Alembic names the folder as it was given; the whole path tells from where it was looked for."""
+    config = failure.context.config
+    path = describe_folder(config).path if config else ""
+    where = f"It was looked for in {path}.\n" if path else ""
+    return MigrateError(failure.text, f"{where}Create it with {{db}} init, or say where it is with -d.")
 
 
 def _unknown_revision(text: str, asked: List[str]) -> MigrateError:
@@ -40,7 +51,6 @@ _HEADS = "{db} heads lists them, {db} upgrade heads applies all of them, {db} me
 _HOW_MANY = f"{UNCHANGED} {{db}} history shows how many there are, {{db}} current where the database is."
 
 _ADVICE: Tuple[Tuple[str, str], ...] = (
-    (r"Path doesn't exist", "Create it with {db} init, or say where it is with -d."),
     (r"already exists and is not empty", f"{UNCHANGED} Choose another folder with -d, or remove that one first."),
     (
         r"No such template",
@@ -88,7 +98,7 @@ _ADVICE: Tuple[Tuple[str, str], ...] = (
         f"{UNCHANGED} Choose another label, or correct `branch_labels` in one of the two files.",
     ),
     (r"Could not determine revision id", f"{UNCHANGED} Set `revision` in that file, or move it out of the folder."),
-    (r"rendering failed", "Mend script.py.mako in the migrations folder and run the command again."),
+    (r"rendering failed", "Fix script.py.mako in the migrations folder and run the command again."),
     (r"timezone", f"{UNCHANGED} Correct `timezone` in alembic.ini."),
     (
         r"overlaps with",

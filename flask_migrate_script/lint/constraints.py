@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 from typing import Any, Iterator, Mapping, Optional, Tuple
 
-from .files import RevisionFile, literal
+from ..history.metadata import literal
+from .files import RevisionFile
 from .findings import Finding
 from .operations import Operation
 

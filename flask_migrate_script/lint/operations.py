@@ -10,7 +10,8 @@ import ast
 from dataclasses import dataclass, field
 from typing import Dict, FrozenSet, Iterator, List, Optional
 
-from .files import BATCH, RevisionFile, assigned
+from ..history.metadata import assigned_names
+from .files import BATCH, RevisionFile
 
 _OP = "alembic.op"
 _EXECUTING = ("execute", "exec_driver_sql", "scalar", "scalars")
@@ -115,7 +116,7 @@ class _Reader:
     def of(self, node: ast.AST) -> Iterator[Operation]:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.stmt):
-                self.values.update(assigned(child))
+                self.values.update(assigned_names(child))
             if isinstance(child, ast.withitem):
                 self._open(child)
             yield from self.of(child)
