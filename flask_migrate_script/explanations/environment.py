@@ -6,7 +6,7 @@ from __future__ import annotations
 import linecache
 import os
 import re
-from typing import Any, List, Optional
+from typing import Any, List, Mapping, Optional
 
 from ..errors import MigrateError
 from ..history.problems import describe_folder, list_revision_files, takes_an_argument
@@ -54,7 +54,8 @@ def explain_metadata(failure: Failure) -> Optional[MigrateError]:
 def explain_url_without_database(failure: Failure) -> Optional[MigrateError]:
     """MySQL connects without a database, and refuses the first statement that needs one."""
     exc = failure.database_error
-    if exc is None or read_driver_error(exc).number != _NO_DATABASE:
+    refused = exc is not None and read_driver_error(exc).number == _NO_DATABASE
+    if not refused and not _has_no_schema(failure):
         return None
     return MigrateError(
         "The database URL names no database.",
@@ -63,6 +64,12 @@ def explain_url_without_database(failure: Failure) -> Optional[MigrateError]:
 
 
 _NO_DATABASE = 1046  # ER_NO_DB_ERROR
+
+
+def _has_no_schema(failure: Failure) -> bool:
+    """SQLAlchemy 2 asserts in has_table() that a connection to MySQL has a database."""
+    asserted = isinstance(failure.exc, AssertionError) and _innermost(failure).startswith("sqlalchemy.dialects.mysql")
+    return asserted and failure.frames()[0][0].f_code.co_name == "has_table"
 
 
 def explain_number_of_databases(failure: Failure) -> Optional[MigrateError]:
@@ -105,14 +112,12 @@ def _unknown_bind(failure: Failure) -> Optional[str]:
     found = re.match(r"Bind (?:key )?'(.*?)' is not (?:specified|in)", failure.text)  # Flask-SQLAlchemy 2 and 3
     if found:
         return found[1]
-    exc = failure.exc
-    if (
-        not isinstance(exc, KeyError)
-        or not exc.args
-        or not (_asks_for(failure, "engine") or _asks_for(failure, "metadata"))
-    ):
+    if re.match(r"'NoneType' object has no attribute '(?:url|connect|replace)'", failure.text):
+        return _first_without_engine() if _asks_for(failure, "engine") else None
+    if not isinstance(failure.exc, KeyError) or not failure.exc.args:
         return None
-    return str(exc.args[0] or "")
+    asks = _asks_for(failure, "engine") or _asks_for(failure, "metadata")
+    return str(failure.exc.args[0] or "") if asks else None
 
 
 def _asks_for(failure: Failure, what: str) -> bool:
@@ -122,7 +127,26 @@ def _asks_for(failure: Failure, what: str) -> bool:
     if frame is None or not (inner.startswith("flask_sqlalchemy") or frame[0] is failure.frames()[0][0]):
         return False
     line = linecache.getline(frame[0].f_code.co_filename, frame[1])
-    return re.search({"engine": r"engines?\b", "metadata": r"metadatas\b"}[what], line) is not None
+    return _ASKING[what].search(line) is not None
+
+
+_ASKING = {
+    "engine": re.compile(r"engines?\b|SQLALCHEMY_DATABASE_URI"),
+    "metadata": re.compile(r"metadatas\b"),
+}
+
+
+def _first_without_engine() -> Optional[str]:
+    """Return the first database that has no engine, empty for the default one; None where that is not known."""
+    from flask import current_app
+
+    state: Any = current_app.extensions.get("migrate")
+    engines = getattr(getattr(state, "db", None), "engines", None)
+    if not isinstance(engines, Mapping):
+        return None
+    if None not in engines and "default" not in engines:
+        return ""
+    return next((bind for bind in _configured_binds() if bind not in engines), None)
 
 
 def _innermost(failure: Failure) -> str:
