@@ -237,10 +237,7 @@ def test_an_env_py_that_asks_for_a_default_database_where_there_is_none(make_pro
     if env == "ours before":
         path.write_text(re.sub(r"^NAMES = .*$", OURS_BEFORE, path.read_text(), flags=re.M))
     elif env == "2.x":
-        line = "config.set_main_option('sqlalchemy.url', current_app.config.get('SQLALCHEMY_DATABASE_URI').replace('%', ''))"
-        path.write_text(
-            f"from alembic import context\nfrom flask import current_app\nconfig = context.config\n{line}\n"
-        )
+        path.write_text(ENV_PY_OF_2)
     elif env.startswith("Flask-Migrate's"):
         if not FLASK_MIGRATE:
             pytest.skip("Flask-Migrate is not installed")
