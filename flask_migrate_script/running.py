@@ -178,7 +178,7 @@ def _load_libraries() -> None:
 
         from . import config  # noqa: F401
         from .guard import run  # noqa: F401
-        from .history import cycles  # noqa: F401
+        from .history import problems  # noqa: F401
 
 
 def require_alembic(what: str, *version: int) -> None:

@@ -6,7 +6,13 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 from conftest import FLASK_MIGRATE, FLASK_SQLALCHEMY, MANAGE, initialised
+
+from flask_migrate_script.databases import name_server
+from flask_migrate_script.explanations import explain
+from flask_migrate_script.explanations.failure import Failure
+from flask_migrate_script.failure_context import FirstError, note
 
 TABLE = "op.create_table('users', sa.Column('id', sa.Integer, primary_key=True))"
 BINDS_ALONE = MANAGE.replace(
@@ -377,6 +383,7 @@ def test_a_value_that_is_computed_is_left_to_alembic(project):
     assert "nosuch, which is in no file" in failed(project, "history")
 
 
+@pytest.mark.skipif(FLASK_SQLALCHEMY < (3,), reason="Flask-SQLAlchemy 2 makes another path of a file: URL")
 def test_sqlite_that_is_read_only(make_project, sqlite):
     project = initialised(make_project(sqlite))
     project.revision("aaaa11", upgrade=TABLE)
@@ -385,3 +392,40 @@ def test_sqlite_that_is_read_only(make_project, sqlite):
     project.env["DATABASE_URL"] = f"sqlite:///file:{path}?mode=ro&uri=true"
     said = failed(project, "upgrade")
     assert "The database can only be read" in said, said
+
+
+def test_what_was_noted_on_the_way_is_used():
+    """Whoever watches the statements of a step notes which one failed first, where the script caught its error."""
+    first = sqlalchemy.exc.ProgrammingError("ALTER TABLE nosuch ADD x INTEGER", {}, Refused("42P01", "no such table"))
+    later = sqlalchemy.exc.InternalError("SELECT 1", {}, Refused("25P02", "current transaction is aborted"))
+    note(later, first_error=FirstError("ALTER TABLE nosuch ADD x INTEGER", first), versions=("aaaa11",))
+    note(later, versions=("of the next run",))
+    failure = Failure(_raised_in_a_revision(later), [])
+    assert failure.context.versions == ("aaaa11",)
+    said = str(explain(failure.exc))
+    assert re.match(r"Revision aaaa11 \(.*, line 2\) failed: no such table\nStatement: ALTER TABLE nosuch", said), said
+    assert "The script went on after that error" in said
+    assert said.endswith("with op.get_bind().begin_nested():")
+
+
+class Refused(Exception):
+    """As psycopg's errors are."""
+
+    def __init__(self, sqlstate, words):
+        super().__init__(words)
+        self.sqlstate = sqlstate
+
+
+def _raised_in_a_revision(exc):
+    names = {"revision": "aaaa11", "down_revision": None, "exc": exc}
+    exec(compile("def upgrade():\n    raise exc\n", "aaaa11.py", "exec"), names)
+    with pytest.raises(type(exc)) as caught:
+        names["upgrade"]()
+    return caught.value
+
+
+def test_mariadb_is_called_mariadb(mysql):
+    engine = mysql.engine()
+    with engine.connect() as connection:
+        version = connection.execute(sqlalchemy.text("SELECT VERSION()")).scalar()
+    assert name_server(engine.dialect) == ("MariaDB" if "MariaDB" in version else "MySQL")

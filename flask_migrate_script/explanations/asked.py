@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import List, Optional, Tuple
+from typing import Optional, Tuple
 
 from ..errors import MigrateError
-from ..history.problems import describe_folder
+from ..history.problems import UNKNOWN_VERSION, describe_folder
 from .failure import UNCHANGED, Failure, is_alembics, module_of
+from .revision_files import find_folder_problems
 
 
 def command_error(failure: Failure) -> Optional[MigrateError]:
@@ -16,7 +17,7 @@ def command_error(failure: Failure) -> Optional[MigrateError]:
         return None
     several = next((str(exc) for exc in failure.chain if str(exc).startswith("Multiple revisions start with")), "")
     if not several and failure.text.startswith("Can't locate revision identified by"):
-        return _unknown_revision(failure.text, failure.asked)
+        return _unknown_revision(failure)
     if failure.text.startswith("Path doesn't exist"):
         return _no_folder(failure)
     text = f"{failure.text}: {several}" if several else failure.text
@@ -31,21 +32,19 @@ def _no_folder(failure: Failure) -> MigrateError:
     return MigrateError(failure.text, f"{where}Create it with {{db}} init, or say where it is with -d.")
 
 
-def _unknown_revision(text: str, asked: List[str]) -> MigrateError:
+def _unknown_revision(failure: Failure) -> MigrateError:
+    text = failure.text
+    for problem in find_folder_problems(failure):
+        if problem.name == "no-versions":
+            return MigrateError(f"{text}: there is no folder {problem.path}.", f"{UNCHANGED} Restore that folder.")
     found = re.search(r"identified by '(.*?)'", text)
-    if found is None or any(found[1] in revision for revision in asked):
+    if found is None or any(found[1] in revision for revision in failure.asked):
         return MigrateError(text, f"{UNCHANGED} {{db}} history lists the revisions there are.")
     return MigrateError(
         f"{text}. The database is at that revision, and no file in the migrations folder has it.",
         f"{UNCHANGED} {UNKNOWN_VERSION}\nOf several databases, to that one alone: --bind NAME; {{db}} status names it.",
     )
 
-
-UNKNOWN_VERSION = (
-    "Restore its file (another branch of the code may have it), or, if the schema is that of\n"
-    "another revision, say so: {db} stamp --purge REVISION"
-)
-"""What to do where a database is at a revision that no file has."""
 
 _HEADS = "{db} heads lists them, {db} upgrade heads applies all of them, {db} merge heads joins them."
 _HOW_MANY = f"{UNCHANGED} {{db}} history shows how many there are, {{db}} current where the database is."

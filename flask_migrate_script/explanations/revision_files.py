@@ -59,7 +59,9 @@ def _suspect(failure: Failure) -> Sequence[str]:
     module = module_of(failure.frames()[0][0])
     if _LACKS.search(text) and module.startswith("alembic."):
         return INCOMPLETE
-    return ("no-down-revision", "revision-type", *GRAPH) if module.startswith("alembic.script") else ()
+    if module.startswith("alembic.script"):
+        return ("no-down-revision", "revision-type", *GRAPH)
+    return ("revision-type",) if module.startswith("alembic.") else ()
 
 
 def _answer_from_words(failure: Failure) -> Optional[MigrateError]:

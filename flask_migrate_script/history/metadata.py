@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import codecs
 import io
 import os
 import re
@@ -118,6 +119,8 @@ def read_source(path: str) -> bytes:
             source = file.read()
     except OSError as exc:
         raise Unreadable(os.path.abspath(path), "no-access", 0, exc.strerror or str(exc)) from exc
+    if source.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise Unreadable(os.path.abspath(path), "encoding", 1, "this is UTF-16")
     nul = source.find(b"\0")
     if nul >= 0:
         line = source.count(b"\n", 0, nul) + 1

@@ -194,6 +194,13 @@ CYCLE_ADVICE = (
 )
 
 
+UNKNOWN_VERSION = (
+    "Restore its file (another branch of the code may have it), or, if the schema is that of\n"
+    "another revision, say so: {db} stamp --purge REVISION"
+)
+"""What to do where a database is at a revision that no file has."""
+
+
 def takes_an_argument(path: str, function: str) -> Optional[bool]:
     """Return whether a function at the top of a revision file can be called with an argument; None if not known."""
     try:
