@@ -151,7 +151,7 @@ def test_the_privilege_that_is_missing_is_named_on_mysql(make_project, mysql):
     try:
         project.revision("aaaa11", upgrade="op.add_column('users', sa.Column('name', sa.String(64)))")
         said = failed(project, "upgrade")
-        assert re.search(rf"GRANT ALTER ON .*users.* TO '{name}'@", said), said
+        assert re.search(r"GRANT ALTER ON .*users.* TO <user>", said), said
     finally:
         mysql.run(f"DROP USER {user}")
 

@@ -11,7 +11,7 @@ from ..errors import CannotConnect, MigrateError
 from ..passwords import masked
 from ..seam.driver_errors import Cause
 from .causes import advise
-from .failure import TRACEBACK, UNCHANGED, Failure, module_of, one_line, quote_error, shown
+from .failure import TRACEBACK, UNCHANGED, Failure, module_of, quote_database, quote_error, shown
 
 
 def driver(failure: Failure) -> Optional[MigrateError]:
@@ -76,7 +76,7 @@ def connection(failure: Failure) -> Optional[MigrateError]:
     exc: Any = failure.of_kind("DBAPIError") or next((exc for exc in failure.chain if isinstance(exc, OSError)), None)
     if exc is None or getattr(exc, "statement", None) or not any(_connects(frame) for frame, _ in failure.frames()):
         return None
-    words = one_line(str(getattr(exc, "orig", exc)))
+    words = quote_database(exc)
     advice = next(advice for pattern, advice in _CONNECTION_ADVICE if re.search(pattern, words))
     return CannotConnect(f"Cannot connect to {_url_at_hand(failure)}: {words}", advice)
 

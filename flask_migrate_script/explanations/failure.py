@@ -78,16 +78,18 @@ def quote_error(exc: BaseException) -> Tuple[str, str]:
     """Return what an exception says, and the statement that a database said it of, on a line of its own."""
     if not is_driver_error(exc):
         return named(exc), ""
-    return one_line(str(getattr(exc, "orig", exc))), quote_statement(getattr(exc, "statement", None))
+    return quote_database(exc), quote_statement(getattr(exc, "statement", None))
 
 
 def quote_statement(statement: Optional[str]) -> str:
     return f"Statement: {one_line(str(statement))}" if statement else ""
 
 
-def driver_words(exc: BaseException) -> str:
-    """Return the words of a driver's error, on one line, without its number."""
-    return one_line(read_driver_error(exc).text)
+def quote_database(exc: BaseException) -> str:
+    """Return a driver's error on one line as the driver writes it; pg8000 writes a dict of fields."""
+    driver: BaseException = getattr(exc, "orig", exc)
+    fields = bool(driver.args) and isinstance(driver.args[0], dict)
+    return one_line(read_driver_error(exc).text if fields else str(driver))
 
 
 def is_alembics(failure: Failure) -> bool:

@@ -44,13 +44,16 @@ def _to_the_owner(found: Match[str], verb: str) -> str:
 
 
 def _of_mysql(found: Match[str], verb: str) -> str:
-    table = re.sub(r"^'(.*)'$", r"\1", found[3])
-    return f"GRANT {found[1].upper()} ON {table} TO {found[2]}"
+    """The account may be another than the user and host that MySQL names: it is not repeated."""
+    thing = found[3].strip("'")
+    if found[2] == "routine":
+        thing = f"{'PROCEDURE' if verb == 'CALL' else 'FUNCTION'} {thing}"
+    return f"GRANT {found[1].upper()} ON {thing} TO <user>"
 
 
 def _on_database_of_mysql(found: Match[str], verb: str) -> str:
-    privilege = verb if verb in ("CREATE", "ALTER", "DROP", "SELECT", "INSERT", "UPDATE", "DELETE") else "ALL"
-    return f"GRANT {privilege} ON `{found[2]}`.* TO {found[1]}"
+    privilege = verb if verb in ("CREATE", "ALTER", "DROP", "SELECT", "INSERT", "UPDATE", "DELETE") else "<privilege>"
+    return f"GRANT {privilege} ON `{found[1]}`.* TO <user>"
 
 
 _GRANTS: Tuple[Tuple[str, Callable[[Match[str], str], str]], ...] = (
@@ -61,12 +64,12 @@ _GRANTS: Tuple[Tuple[str, Callable[[Match[str], str], str]], ...] = (
     (r'permission denied to create extension "([^"]+)"', lambda found, verb: f"CREATE EXTENSION {found[1]}"),
     (r"permission denied to create database", lambda found, verb: "ALTER ROLE <user> CREATEDB"),
     (r"permission denied to create role", lambda found, verb: "ALTER ROLE <user> CREATEROLE"),
-    (r"([\w, ]+) command denied to user ('.*?'@'.*?') for (?:table|routine) (\S+)", _of_mysql),
+    (r"([\w, ]+) command denied to user '.*?'@'.*?' for (table|routine) (\S+)", _of_mysql),
     (
-        r"(\w+) command denied to user ('.*?'@'.*?') for column '(.*?)' in table '(.*?)'",
-        lambda found, verb: f"GRANT {found[1]} ({found[3]}) ON {found[4]} TO {found[2]}",
+        r"(\w+) command denied to user '.*?'@'.*?' for column '(.*?)' in table '(.*?)'",
+        lambda found, verb: f"GRANT {found[1]} ({found[2]}) ON {found[3]} TO <user>",
     ),
-    (r"Access denied for user ('.*?'@'.*?') to database '(.*?)'", _on_database_of_mysql),
+    (r"Access denied for user '.*?'@'.*?' to database '(.*?)'", _on_database_of_mysql),
     (
         r"you need (?:\(at least one of\) )?the (.+?) privilege",
         lambda found, verb: f"GRANT {found[1].split(',')[0].strip()} ON *.* TO <user>",
