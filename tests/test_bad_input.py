@@ -122,7 +122,7 @@ WITH_THREE_REVISIONS = [
     ("revision --rev-id aaaa11", "There is a revision aaaa11 already", "--rev-id"),
     ("merge --rev-id aaaa22 cccc33", "There is a revision aaaa22 already", "--rev-id"),
     ("revision --rev-id x@y", "'@' not allowed in revision identifier", "another identifier"),
-    ("revision --sql", "does not make any sense", "Leave --sql away"),
+    ("revision --sql", "does not make any sense", "Leave out --sql"),
     ("revision --version-path elsewhere", "not represented in current version locations", "version_locations"),
     ("edit current", "No current revisions", "{db} edit head"),
     ("init", "already exists and is not empty", "another folder with -d"),

@@ -67,7 +67,7 @@ _ADVICE: Tuple[Tuple[str, str], ...] = (
     (r"Range revision not allowed", f"{UNCHANGED} A range of revisions, START:END, goes with --sql."),
     (r"--sql requires <fromrev>:<torev>", "For example: {db} downgrade --sql head:base"),
     (r"Stamp operation with --sql", "Name one: {db} stamp --sql START:END"),
-    (r"--sql with", f"{UNCHANGED} Leave --sql away, or use it with {{db}} upgrade."),
+    (r"--sql with", f"{UNCHANGED} Leave out --sql, or use it with {{db}} upgrade."),
     (
         r"is not a head revision",
         f"{UNCHANGED} {{db}} heads lists the heads; --splice starts a branch at this revision.",

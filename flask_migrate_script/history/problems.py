@@ -138,8 +138,8 @@ def find_graph_problems(files: Sequence[RevisionFile], all_known: bool = True) -
         found += [problem for file in files for problem in _missing(file, list(by_revision), labels)]
     cycle = find_cycle(files)
     if cycle:
-        first = min(file.path for file in files if file.revision in cycle)
-        found.append(Problem("cycle", first, revision=cycle[0], thing=", ".join(cycle)))
+        first = min((file for file in files if file.revision in cycle), key=lambda file: file.path)
+        found.append(Problem("cycle", first.path, first.line("down_revision"), first.revision, ", ".join(cycle)))
     return found
 
 

@@ -11,8 +11,7 @@ from typing import Dict, FrozenSet, List, Optional, Tuple
 
 from ..explanations.failure import shown
 from ..explanations.revision_files import answer_problem
-from ..history.metadata import RevisionFile as Metadata
-from ..history.metadata import Unreadable, assigned_names, describe_file, parse_source, read_source
+from ..history.metadata import RevisionFile, Unreadable, assigned_names, describe_file, parse_source, read_source
 from ..history.problems import Problem
 
 BATCH = "alembic.op.batch_alter_table"
@@ -20,7 +19,7 @@ _ALLOWED = re.compile(r"#\s*migrate:\s*allow\s+([a-z][a-z-]*(?:\s*,\s*[a-z][a-z-
 
 
 @dataclass
-class RevisionFile:
+class ParsedFile:
     """One revision file.
 
     :param metadata: what it says of itself.
@@ -28,7 +27,7 @@ class RevisionFile:
     :param allowed: the names that comments allow, by line; a comment that has its line to itself is for the next.
     """
 
-    metadata: Metadata
+    metadata: RevisionFile
     tree: ast.Module
     allowed: Dict[int, FrozenSet[str]]
     functions: Dict[str, ast.FunctionDef] = field(default_factory=dict)
@@ -104,7 +103,7 @@ class RevisionFile:
         return innermost.lineno, max(last, line)
 
 
-def read(path: str) -> RevisionFile:
+def read(path: str) -> ParsedFile:
     """Return a revision file.
 
     :raises MigrateError: if it is not Python.
@@ -115,7 +114,7 @@ def read(path: str) -> RevisionFile:
     except Unreadable as exc:
         raise answer_problem(Problem(exc.kind, exc.path, exc.line, thing=exc.words)) from exc
     encoding = tokenize.detect_encoding(io.BytesIO(source).readline)[0]
-    return RevisionFile(describe_file(path, tree), tree, _comments(source.decode(encoding)))
+    return ParsedFile(describe_file(path, tree), tree, _comments(source.decode(encoding)))
 
 
 def _imports(node: ast.AST) -> List[Tuple[str, str]]:

@@ -7,11 +7,11 @@ from typing import Any, Callable, Dict, Iterator, List, Sequence
 from .. import invocation
 from ..explanations.failure import shown
 from ..history.problems import Problem, find_graph_problems, folder_of, list_revision_files
-from .files import RevisionFile, read
+from .files import ParsedFile, read
 from .findings import Finding
 
 
-def revision_files(scripts: Any) -> List[RevisionFile]:
+def revision_files(scripts: Any) -> List[ParsedFile]:
     """Return the revision files of a migrations folder, sorted by path.
 
     :param scripts: Alembic's ScriptDirectory; nothing in it is loaded.
@@ -19,7 +19,7 @@ def revision_files(scripts: Any) -> List[RevisionFile]:
     return [read(path) for path in list_revision_files(folder_of(scripts))]
 
 
-def broken(files: Sequence[RevisionFile]) -> Iterator[Finding]:
+def broken(files: Sequence[ParsedFile]) -> Iterator[Finding]:
     """Yield what keeps the files from making one graph: no command gets past it."""
     for problem in find_graph_problems([file.metadata for file in files]):
         yield _FINDINGS[problem.name](problem)

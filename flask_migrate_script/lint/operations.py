@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Dict, FrozenSet, Iterator, List, Optional
 
 from ..history.metadata import assigned_names
-from .files import BATCH, RevisionFile
+from .files import BATCH, ParsedFile
 
 _OP = "alembic.op"
 _EXECUTING = ("execute", "exec_driver_sql", "scalar", "scalars")
@@ -88,7 +88,7 @@ class Operation:
         return ast.unparse(node) if text is None else text
 
 
-def operations(file: RevisionFile, function: str) -> List[Operation]:
+def operations(file: ParsedFile, function: str) -> List[Operation]:
     """Return what a function does, in the order it is written."""
     if function not in file.functions:
         return []
@@ -108,7 +108,7 @@ class _Reader:
     :param inside: the functions that are being read, so that one which calls itself has an end.
     """
 
-    file: RevisionFile
+    file: ParsedFile
     batches: Dict[str, Optional[ast.Call]]
     values: Dict[str, ast.expr]
     inside: FrozenSet[str] = field(default_factory=frozenset)
