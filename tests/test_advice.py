@@ -31,9 +31,9 @@ def failed(project, *words, **kwargs):
 
 # What a database says of a statement is the same whether its server is full or pretends to be.
 RAISED = {
-    "53100": "The disk is full. Make room on it",
+    "53100": "There is no room left",
     "53200": "no memory or no connection left",
-    "25006": "The database can only be read",
+    "25006": "can only be read",
     "57014": "The server stopped the statement",
     "55P03": "Another session has the lock",
     "40P01": "Another session has the lock",
@@ -57,9 +57,9 @@ def test_what_is_not_the_scripts_fault_on_postgresql(make_project, postgresql):
 
 
 SIGNALED = {
-    1114: "The disk is full. Make room on it",
+    1114: "There is no room left",
     1041: "no memory or no connection left",
-    1792: "The database can only be read",
+    1792: "can only be read",
     1317: "The server stopped the statement",
     1205: "Another session has the lock",
     1142: "lacks a privilege",
@@ -79,12 +79,12 @@ def test_what_is_not_the_scripts_fault_on_mysql(make_project, mysql):
 
 
 ON_SQLITE = {
-    "op.execute('PRAGMA query_only = 1')\n" + TABLE: "The database can only be read",
+    "op.execute('PRAGMA query_only = 1')\n" + TABLE: "can only be read",
     TABLE
     + "\nop.execute('PRAGMA max_page_count = 5')\nop.execute('CREATE TABLE full AS SELECT zeroblob(1000000) AS b')": (
-        "The disk is full. Make room on it"
+        "There is no room left"
     ),
-    "import errno, os\nraise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))": "The disk is full. Make room on it",
+    "import errno, os\nraise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))": "There is no room left",
     TABLE + "\nop.execute('INSERT INTO users VALUES (1)')\nop.execute('INSERT INTO users VALUES (1)')": (
         "The rows in the database do not allow this"
     ),
@@ -162,7 +162,7 @@ def test_tables_that_are_there_and_were_never_recorded(any_project):
     any_project.revision("aaaa22", "aaaa11")
     any_project.database.run("CREATE TABLE users (id INTEGER PRIMARY KEY)")
     said = failed(any_project, "upgrade")
-    assert "no revision is recorded in it" in said, said
+    assert "this revision is not recorded as applied" in said, said
     assert "python manage.py db stamp REVISION" in said, said
     assert "Fix the script" not in said, said
     any_project.db("stamp", "aaaa11").ok()
@@ -391,7 +391,7 @@ def test_sqlite_that_is_read_only(make_project, sqlite):
     sqlite3.connect(path).execute("CREATE TABLE t (x)").connection.close()
     project.env["DATABASE_URL"] = f"sqlite:///file:{path}?mode=ro&uri=true"
     said = failed(project, "upgrade")
-    assert "The database can only be read" in said, said
+    assert "can only be read" in said, said
 
 
 def test_what_was_noted_on_the_way_is_used():

@@ -26,14 +26,16 @@ _ADVICE: Dict[Cause, str] = {
         "Run the command again, with a longer timeout if there is one."
     ),
     Cause.LOCK: "Another session has the lock: run the command again when it is done, or with --ddl-retries 3",
-    Cause.DISK_FULL: "The disk is full. Make room on it, then run the command again.",
+    Cause.DISK_FULL: (
+        "There is no room left, on the disk or within a limit of the database. Make room, then run the command again."
+    ),
     Cause.NO_RESOURCES: (
         "The server has no memory or no connection left. Close other sessions, or raise its limit, then run the command"
         " again."
     ),
     Cause.READ_ONLY: (
-        "The database can only be read: it is a standby, a server or a session set to read-only, or a file that\n"
-        "you may not write to. Connect to one that can be written to, then run the command again."
+        "The database can only be read here: it is a standby, the server or the session is set to read-only, or you may\n"
+        "not write to its file. Connect to one that can be written to, then run the command again."
     ),
     Cause.LOGIN: "Check the user and the password in SQLALCHEMY_DATABASE_URI.",
     Cause.ABORTED: (
@@ -41,7 +43,7 @@ _ADVICE: Dict[Cause, str] = {
         "Let that error end the script, or run that statement in a savepoint: with op.get_bind().begin_nested():"
     ),
     Cause.EXISTS: (
-        "The database has it already. If it was made by hand or by an earlier run, drop it; otherwise fix the script.\n"
+        "It exists already. If it was made by hand or by an earlier run, drop it; otherwise fix the script.\n"
         "Then run the command again."
     ),
     Cause.DATA: "The rows in the database do not allow this. Fix the rows or the script, and run the command again.",
@@ -49,10 +51,10 @@ _ADVICE: Dict[Cause, str] = {
 }
 
 NEVER_STAMPED = (
-    "The database has it already, but no revision is recorded in it. If the tables were made without migrations\n"
+    "It exists already, but this revision is not recorded as applied. If the tables were made without migrations\n"
     "(by db.create_all(), or by hand), compare them with the models and record the revision that they are at:\n"
     "{db} stamp REVISION\n"
-    "If they are left from an earlier run, drop them and run the command again."
+    "If they are left from an earlier run, drop them; if the script makes it twice, fix the script."
 )
 
 
