@@ -34,7 +34,7 @@ _ADVICE: Dict[Cause, str] = {
         " again."
     ),
     Cause.READ_ONLY: (
-        "The database can only be read here: it is a standby, the server or the session is set to read-only, or you may\n"
+        "The database can only be read here: it is a standby, the server or session is set to read-only, or you may\n"
         "not write to its file. Connect to one that can be written to, then run the command again."
     ),
     Cause.LOGIN: "Check the user and the password in SQLALCHEMY_DATABASE_URI.",
