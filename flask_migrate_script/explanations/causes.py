@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Dict, Optional
 
 from ..seam.driver_errors import Cause, read_driver_error
-from .failure import Failure
+from .failure import TRACEBACK, Failure
 from .privileges import find_grant
 
 FIX_THE_SCRIPT = "Fix the script and run the command again"
@@ -25,7 +25,9 @@ _ADVICE: Dict[Cause, str] = {
         "The server stopped the statement: it took longer than a timeout allows, or somebody canceled it.\n"
         "Run the command again, with a longer timeout if there is one."
     ),
-    Cause.LOCK: "Another session has the lock: run the command again when it is done, or with --ddl-retries 3",
+    Cause.LOCK: (
+        f"Another session has the lock: run the command again when it is done, or with --ddl-retries 3; {TRACEBACK}"
+    ),
     Cause.DISK_FULL: (
         "There is no room left, on the disk or within a limit of the database. Make room, then run the command again."
     ),
