@@ -15,6 +15,7 @@ from flask import current_app
 
 from . import invocation
 from .errors import MigrateError
+from .failure_context import note_failures
 
 if TYPE_CHECKING:
     from .extension import Migrate, MigrateState
@@ -84,7 +85,8 @@ def open_config(directory: Optional[str], x_arg: XArg, autogenerate: bool = Fals
     state = get_state()
     directory = find_directory(directory)
     config = make_config(getattr(state, "migrate", None), directory, x_arg, ("autogenerate",) if autogenerate else ())
-    with _lend_configure_args(state, _read_keywords(os.path.join(directory, "env.py"))):
+    taken = _read_keywords(os.path.join(directory, "env.py"))
+    with note_failures(config=config), _lend_configure_args(state, taken):
         yield config
 
 
@@ -102,8 +104,9 @@ def make_config(migrate: Optional[Migrate], directory: str, x_arg: XArg, opts: S
             "Nothing was changed. Say with -c where it is; without -c it is alembic.ini in the migrations folder.",
         )
     config = Config(run.ini or os.path.join(directory, "alembic.ini"), ini_section=run.section)
-    config.set_main_option("script_location", directory.replace("%", "%%"))
-    return run_callbacks(migrate, config, x_arg, opts)
+    with note_failures(config=config):
+        config.set_main_option("script_location", directory.replace("%", "%%"))
+        return run_callbacks(migrate, config, x_arg, opts)
 
 
 def find_directory(directory: Optional[str]) -> str:

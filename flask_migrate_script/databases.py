@@ -11,7 +11,7 @@ from .sql.counting import Count, count, plural
 from .sql.quoting import qualified
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection, Engine
+    from sqlalchemy.engine import Connection, Dialect, Engine
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,17 @@ def bind_names(db: Any) -> List[str]:
     if configured is None and hasattr(db, "bind_names"):
         return list(db.bind_names())
     return [str(name) for name in configured or ()]
+
+
+def name_server(dialect: Dialect) -> str:
+    """Return what people call the database of a dialect; MariaDB is known from its version, once connected."""
+    name = dialect.name
+    if name == "mysql":
+        # SQLAlchemy before 1.4 has it as a private property of the version.
+        is_mariadb = getattr(dialect, "is_mariadb", None)
+        version = getattr(dialect, "server_version_info", None) or ()
+        return "MariaDB" if is_mariadb or "MariaDB" in version else "MySQL"
+    return {"mariadb": "MariaDB", "postgresql": "PostgreSQL", "sqlite": "SQLite", "oracle": "Oracle"}.get(name, name)
 
 
 def shown_url(url: Any) -> str:

@@ -24,9 +24,9 @@ def explain_errors(asked: Asked = None) -> Iterator[None]:
     except BrokenPipeError:
         raise  # whoever read the output has gone: that is for the command line, not an error of the verb
     except (Exception, SystemExit) as exc:
-        from .explanations import diagnosed
+        from .explanations import explain
 
-        raise diagnosed(exc, asked) from exc
+        raise explain(exc, asked) from exc
 
 
 @contextmanager

@@ -145,7 +145,7 @@ def _call_alembic(config: Config, name: str, *args: object, **kwargs: object) ->
 
 
 def _refuse_cycles(config: Config) -> None:
-    from .history.cycles import refuse_cycles
+    from .history.problems import refuse_cycles
 
     refuse_cycles(config)
 
@@ -179,7 +179,7 @@ def _load_libraries() -> None:
 
         from . import config  # noqa: F401
         from .guard import run  # noqa: F401
-        from .history import cycles  # noqa: F401
+        from .history import problems  # noqa: F401
 
 
 def make_repository(

@@ -41,10 +41,10 @@ def explain_databases(launcher: Optional[str] = None) -> None:
 
 def _explanation(exc: BaseException, words: str) -> Optional[str]:
     from .errors import format_error, format_traceback
-    from .explanations import unusable_database
+    from .explanations import explain_unusable_database
 
     with invocation.use_invocation(invocation.Invocation(words)):
-        error = unusable_database(exc)
+        error = explain_unusable_database(exc)
     if error is None:
         return None
     error.__cause__ = exc

@@ -122,7 +122,7 @@ WITH_THREE_REVISIONS = [
     ("revision --rev-id aaaa11", "There is a revision aaaa11 already", "--rev-id"),
     ("merge --rev-id aaaa22 cccc33", "There is a revision aaaa22 already", "--rev-id"),
     ("revision --rev-id x@y", "'@' not allowed in revision identifier", "another identifier"),
-    ("revision --sql", "does not make any sense", "Leave --sql away"),
+    ("revision --sql", "does not make any sense", "Leave out --sql"),
     ("revision --version-path elsewhere", "not represented in current version locations", "version_locations"),
     ("edit current", "No current revisions", "{db} edit head"),
     ("init", "already exists and is not empty", "another folder with -d"),
@@ -191,13 +191,13 @@ def test_two_heads(behind):
 
 HEADER = 'revision = "eeee55"\ndown_revision = "cccc33"\n'
 BAD_FILES = {
-    "syntax error": (HEADER + "def upgrade(:\n", "eeee55.py, line 3: ", "Mend that file"),
+    "syntax error": (HEADER + "def upgrade(:\n", "eeee55.py, line 3: ", "Fix that file"),
     "failing import": (
         HEADER + "import nosuchmodule\n",
         "eeee55.py, line 3: .*No module named 'nosuchmodule'",
-        "Mend that file",
+        "Fix that file",
     ),
-    "exit": (HEADER + "raise SystemExit(0)\n", "eeee55.py, line 3: SystemExit", "Mend that file"),
+    "exit": (HEADER + "raise SystemExit(0)\n", "eeee55.py, line 3: SystemExit", "Fix that file"),
     "missing parent": (HEADER.replace("cccc33", "nope"), "eeee55.py: revision eeee55 follows nope", "down_revision"),
     "missing dependency": (
         HEADER + "depends_on = 'nope'\n",
@@ -215,10 +215,10 @@ BAD_FILES = {
         "id of its own",
     ),
     "not UTF-8": (HEADER.encode() + b'x = "\xff\xfe"\n', "eeee55.py.*[Uu][Tt][Ff]-8", "as UTF-8"),
-    "NUL byte": (HEADER.encode() + b"\x00\n", "eeee55.py.*null bytes", "Mend that file"),
+    "NUL byte": (HEADER.encode() + b"\x00\n", "eeee55.py.*null bytes", "Fix that file"),
     "no variables": ("x = 1\n", "eeee55.py has no down_revision", "A revision file has"),
     "no upgrade()": (HEADER, "eeee55.py has no upgrade\\(\\)", "A revision file has"),
-    "wrong type": ("revision = 55\ndown_revision = 44\n", "eeee55.py: TypeError", "A revision file has"),
+    "wrong type": ("revision = 55\ndown_revision = 44\n", "eeee55.py, line 1: `revision` is 55", "A revision file has"),
     "label taken": (
         HEADER + "branch_labels = ('aaaa11',)\n",
         "'aaaa11' in revision eeee55 already used",
@@ -268,7 +268,7 @@ def test_a_migration_that_raises(behind):
     for number, (statement, said) in enumerate(RAISING.items()):
         behind.revision("eeee55", "cccc33", statement)
         problem = rf"Revision eeee55 \(migrations/versions/eeee55.py, line \d+\) failed: {said}"
-        result = refused(behind, "upgrade", problem, "Mend the script", by=("manage", "flask")[number % 2])
+        result = refused(behind, "upgrade", problem, "Fix the script", by=("manage", "flask")[number % 2])
         assert "Nothing was changed" not in result.err, result
     trace = behind.db("upgrade", "--raiseerr")
     assert trace.code == 1
@@ -317,38 +317,38 @@ def test_models_that_were_never_imported(behind):
 
 ENVIRONMENT = {
     "no env.py": ("env.py", None, "migrations is not a migrations folder: it has no env.py", "{db} init"),
-    "env.py, syntax": ("env.py", "def x(:\n", "migrations/env.py, line 1: ", "Mend that file"),
+    "env.py, syntax": ("env.py", "def x(:\n", "migrations/env.py, line 1: ", "Fix that file"),
     "env.py, raising": (
         "env.py",
         'raise KeyError("migrate")\n',
         "migrations/env.py, line 1: KeyError",
-        "Mend that file",
+        "Fix that file",
     ),
-    "env.py, exit": ("env.py", "import sys\nsys.exit(0)\n", "migrations/env.py, line 2: SystemExit", "Mend that file"),
+    "env.py, exit": ("env.py", "import sys\nsys.exit(0)\n", "migrations/env.py, line 2: SystemExit", "Fix that file"),
     "no alembic.ini": ("alembic.ini", None, "alembic.ini", "{db} init"),
     "alembic.ini, no section": (
         "alembic.ini",
         "hello\n",
         "alembic.ini: File contains no section headers",
-        "Mend that file",
+        "Fix that file",
     ),
     "alembic.ini, twice": (
         "alembic.ini",
         "[alembic]\na=1\n[alembic]\n",
         "alembic.ini: .*already exists",
-        "Mend that file",
+        "Fix that file",
     ),
     "alembic.ini, reference": (
         "alembic.ini",
         "[alembic]\nversion_locations = %(x)s\n",
         "alembic.ini: Bad value",
-        "Mend that file",
+        "Fix that file",
     ),
     "alembic.ini, no logging": (
         "alembic.ini",
         "[alembic]\n[loggers]\nkeys=root\n",
         "alembic.ini: logging cannot be set up",
-        "Mend",
+        "Fix",
     ),
     "alembic.ini, bytes": ("alembic.ini", b"[alembic]\nx = \xff\n", "alembic.ini: .*utf-8", "as UTF-8"),
 }
@@ -368,7 +368,7 @@ def test_a_broken_migrations_folder(behind):
 
 TEMPLATES = {
     "missing": (None, "script.py.mako: No such file", "Restore that file"),
-    "syntax": ("${unfinished\n", "script.py.mako: ", "Mend that file"),
+    "syntax": ("${unfinished\n", "script.py.mako: ", "Fix that file"),
     "unknown name": ("${nosuch.name}\n", "rendering failed", "script.py.mako"),
 }
 

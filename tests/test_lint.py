@@ -323,6 +323,13 @@ def test_a_missing_parent_and_a_revision_that_is_there_twice(project):
     assert {name for _, _, name in told(project, "base:head")} == {"two-heads"}
 
 
+def test_revisions_that_follow_one_another_in_a_circle(project):
+    project.revision("1111", "2222")
+    project.revision("2222", "1111")
+    assert told(project) == [("1111.py", 6, "cycle")]
+    assert "in a circle: 1111, 2222" in project.db("lint").failed().out
+
+
 UNNAMED = """
 with op.batch_alter_table("users") as batch_op:
     batch_op.create_unique_constraint(None, ["name"])  # finds unnamed-constraint
@@ -472,7 +479,7 @@ def test_the_example_has_no_findings(make_project, sqlite):
 def test_the_readme_names_every_finding():
     table = re.search(r"^finding +what it is\n=[= ]+\n(.*?)^=", README, re.MULTILINE | re.DOTALL)[1]
     marked = {name for source in (DESTROYING, UNNAMED, *REVERSALS.values()) for name in re.findall(MARK, source)}
-    graph = {"two-heads", "missing-parent", "duplicate-revision"}
+    graph = {"two-heads", "missing-parent", "duplicate-revision", "cycle"}
     named = set(re.findall(r"``([a-z]+-?[a-z]+)``", table))
     assert named == {*WORDS, *", ".join(marked).split(", "), *graph}
 

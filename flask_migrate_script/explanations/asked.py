@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import List, Optional, Tuple
+from typing import Optional, Tuple
 
 from ..errors import MigrateError
+from ..history.problems import UNKNOWN_VERSION, describe_folder
 from .failure import UNCHANGED, Failure, is_alembics, module_of
+from .revision_files import find_folder_problems
 
 
 def command_error(failure: Failure) -> Optional[MigrateError]:
@@ -15,14 +17,28 @@ def command_error(failure: Failure) -> Optional[MigrateError]:
         return None
     several = next((str(exc) for exc in failure.chain if str(exc).startswith("Multiple revisions start with")), "")
     if not several and failure.text.startswith("Can't locate revision identified by"):
-        return _unknown_revision(failure.text, failure.asked)
+        return _unknown_revision(failure)
+    if failure.text.startswith("Path doesn't exist"):
+        return _no_folder(failure)
     text = f"{failure.text}: {several}" if several else failure.text
     return MigrateError(text, next((advice for pattern, advice in _ADVICE if re.search(pattern, text, re.DOTALL)), ""))
 
 
-def _unknown_revision(text: str, asked: List[str]) -> MigrateError:
+def _no_folder(failure: Failure) -> MigrateError:
+    """Alembic names the folder as it was given; the whole path tells from where it was looked for."""
+    config = failure.context.config
+    path = describe_folder(config).path if config else ""
+    where = f"It was looked for in {path}.\n" if path else ""
+    return MigrateError(failure.text, f"{where}Create it with {{db}} init, or say where it is with -d.")
+
+
+def _unknown_revision(failure: Failure) -> MigrateError:
+    text = failure.text
+    for problem in find_folder_problems(failure):
+        if problem.name == "no-versions":
+            return MigrateError(f"{text}: there is no folder {problem.path}.", f"{UNCHANGED} Restore that folder.")
     found = re.search(r"identified by '(.*?)'", text)
-    if found is None or any(found[1] in revision for revision in asked):
+    if found is None or any(found[1] in revision for revision in failure.asked):
         return MigrateError(text, f"{UNCHANGED} {{db}} history lists the revisions there are.")
     return MigrateError(
         f"{text}. The database is at that revision, and no file in the migrations folder has it.",
@@ -30,17 +46,10 @@ def _unknown_revision(text: str, asked: List[str]) -> MigrateError:
     )
 
 
-UNKNOWN_VERSION = (
-    "Restore its file (another branch of the code may have it), or, if the schema is that of\n"
-    "another revision, say so: {db} stamp --purge REVISION"
-)
-"""What to do where a database is at a revision that no file has."""
-
 _HEADS = "{db} heads lists them, {db} upgrade heads applies all of them, {db} merge heads joins them."
 _HOW_MANY = f"{UNCHANGED} {{db}} history shows how many there are, {{db}} current where the database is."
 
 _ADVICE: Tuple[Tuple[str, str], ...] = (
-    (r"Path doesn't exist", "Create it with {db} init, or say where it is with -d."),
     (r"already exists and is not empty", f"{UNCHANGED} Choose another folder with -d, or remove that one first."),
     (
         r"No such template",
@@ -58,7 +67,7 @@ _ADVICE: Tuple[Tuple[str, str], ...] = (
     (r"Range revision not allowed", f"{UNCHANGED} A range of revisions, START:END, goes with --sql."),
     (r"--sql requires <fromrev>:<torev>", "For example: {db} downgrade --sql head:base"),
     (r"Stamp operation with --sql", "Name one: {db} stamp --sql START:END"),
-    (r"--sql with", f"{UNCHANGED} Leave --sql away, or use it with {{db}} upgrade."),
+    (r"--sql with", f"{UNCHANGED} Leave out --sql, or use it with {{db}} upgrade."),
     (
         r"is not a head revision",
         f"{UNCHANGED} {{db}} heads lists the heads; --splice starts a branch at this revision.",
@@ -88,7 +97,7 @@ _ADVICE: Tuple[Tuple[str, str], ...] = (
         f"{UNCHANGED} Choose another label, or correct `branch_labels` in one of the two files.",
     ),
     (r"Could not determine revision id", f"{UNCHANGED} Set `revision` in that file, or move it out of the folder."),
-    (r"rendering failed", "Mend script.py.mako in the migrations folder and run the command again."),
+    (r"rendering failed", "Fix script.py.mako in the migrations folder and run the command again."),
     (r"timezone", f"{UNCHANGED} Correct `timezone` in alembic.ini."),
     (
         r"overlaps with",

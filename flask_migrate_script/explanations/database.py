@@ -9,7 +9,9 @@ from typing import Any, Optional, Tuple
 
 from ..errors import CannotConnect, MigrateError
 from ..passwords import masked
-from .failure import TRACEBACK, UNCHANGED, Failure, module_of, one_line, said
+from ..seam.driver_errors import Cause
+from .causes import advise
+from .failure import TRACEBACK, UNCHANGED, Failure, module_of, quote_database, quote_error, shown
 
 
 def driver(failure: Failure) -> Optional[MigrateError]:
@@ -70,10 +72,11 @@ def url(failure: Failure) -> Optional[MigrateError]:
 
 
 def connection(failure: Failure) -> Optional[MigrateError]:
-    exc: Any = failure.of_kind("DBAPIError")
-    if exc is None or exc.statement or not any(_connects(frame) for frame, _ in failure.frames()):
+    """A connection that could not be made; asyncpg and others raise an OSError, which SQLAlchemy leaves as it is."""
+    exc: Any = failure.of_kind("DBAPIError") or next((exc for exc in failure.chain if isinstance(exc, OSError)), None)
+    if exc is None or getattr(exc, "statement", None) or not any(_connects(frame) for frame, _ in failure.frames()):
         return None
-    words = one_line(str(exc.orig))
+    words = quote_database(exc)
     advice = next(advice for pattern, advice in _CONNECTION_ADVICE if re.search(pattern, words))
     return CannotConnect(f"Cannot connect to {_url_at_hand(failure)}: {words}", advice)
 
@@ -85,6 +88,11 @@ def _connects(frame: FrameType) -> bool:
 _CONNECTION_ADVICE: Tuple[Tuple[str, str], ...] = (
     (r"unable to open database file", "Is its folder there, and may you write to it? See SQLALCHEMY_DATABASE_URI."),
     (r"database .* does not exist|Unknown database", "Create it, or correct its name in SQLALCHEMY_DATABASE_URI."),
+    (
+        r"too many (clients|connections)|remaining connection slots|Too many connections",
+        "The server has no connection left. Close other sessions, or raise its limit, then run the command again.",
+    ),
+    (r"starting up|shutting down|in recovery", "The server is starting or stopping: wait, or use --wait SECONDS."),
     (r"password|Access denied|role .* does not exist", "Check the user and the password in SQLALCHEMY_DATABASE_URI."),
     (r"resolve|translate host name|not known|getaddrinfo", "Check the host in SQLALCHEMY_DATABASE_URI."),
     (r"", "Is the server running, and does SQLALCHEMY_DATABASE_URI have its host and port?"),
@@ -101,10 +109,14 @@ def _url_at_hand(failure: Failure) -> str:
 
 
 def database(failure: Failure) -> Optional[MigrateError]:
-    """What the database said outside of any migration."""
-    if failure.of_kind("DBAPIError") is None:
+    """What the database said outside of any migration, and which of the user's files was asking."""
+    exc = failure.database_error
+    if exc is None:
         return None
-    words, statement = said(failure)
-    return MigrateError(
-        f"The database refused: {words}", "\n".join(filter(None, (statement, f"Run it again: {TRACEBACK}")))
-    )
+    words, statement = quote_error(exc)
+    place = failure.users_frame()
+    where = f"Asked by: {shown(place[0].f_code.co_filename)}, line {place[1]}" if place else ""
+    lost = failure.cause is Cause.LOST
+    problem = f"{'The connection to the database failed' if lost else 'The database refused'}: {words}"
+    advice = advise(failure) or f"Run it again: {TRACEBACK}"
+    return MigrateError("\n".join(filter(None, (problem, statement, where))), advice)

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, List, Optional, Tuple
 
+from ..failure_context import FailureContext, read_context
+from ..seam.driver_errors import Cause, is_driver_error, read_cause, read_driver_error
+
+AGAIN = "and run the command again."
 UNCHANGED = "Nothing was changed."
 TRACEBACK = "--raiseerr shows the traceback."
 
@@ -33,6 +37,30 @@ class Failure:
             exc = exc.__cause__ or exc.__context__
         return found
 
+    @property
+    def context(self) -> FailureContext:
+        """What was known where it came past."""
+        return read_context(self.chain)
+
+    @property
+    def reasons(self) -> List[BaseException]:
+        """The exception and those it was raised *from*; one that was caught is none, but for SQLAlchemy."""
+        found = [self.exc]
+        while found[-1].__cause__ is not None and found[-1].__cause__ not in found:
+            found.append(found[-1].__cause__)
+        own = any(is_driver_error(exc) for exc in found) or not type(self.exc).__module__.startswith("sqlalchemy.")
+        return found if own else self.chain
+
+    @property
+    def database_error(self) -> Optional[BaseException]:
+        """The exception of a driver that is the reason, wrapped by SQLAlchemy or not."""
+        return next((exc for exc in self.reasons if is_driver_error(exc)), None)
+
+    @property
+    def cause(self) -> Optional[Cause]:
+        """What is behind it where a database or a disk has said so."""
+        return next((cause for cause in map(read_cause, self.reasons) if cause), None)
+
     def of_kind(self, name: str) -> Optional[BaseException]:
         """Return the outermost exception in the chain of a class, or of one derived from it, by its name."""
         return next((exc for exc in self.chain if name in (kind.__name__ for kind in type(exc).__mro__)), None)
@@ -41,14 +69,27 @@ class Failure:
         """Return the frames the exception came through and their lines, innermost first."""
         return [pair for exc in self.chain for pair in traceback.walk_tb(exc.__traceback__)][::-1]
 
+    def users_frame(self) -> Optional[Tuple[FrameType, int]]:
+        """Return the innermost frame of a file that is the user's, and its line."""
+        return next((pair for pair in self.frames() if is_users(pair[0].f_code.co_filename)), None)
 
-def said(failure: Failure) -> Tuple[str, str]:
-    """Return what the database said and the statement it said it of, or just what the exception says."""
-    exc: Any = failure.of_kind("DBAPIError")
-    if exc is None:
-        return named(failure.exc), ""
-    statement = f"Statement: {one_line(str(exc.statement))}" if exc.statement else ""
-    return one_line(str(exc.orig)), statement
+
+def quote_error(exc: BaseException) -> Tuple[str, str]:
+    """Return what an exception says, and the statement that a database said it of, on a line of its own."""
+    if not is_driver_error(exc):
+        return named(exc), ""
+    return quote_database(exc), quote_statement(getattr(exc, "statement", None))
+
+
+def quote_statement(statement: Optional[str]) -> str:
+    return f"Statement: {one_line(str(statement))}" if statement else ""
+
+
+def quote_database(exc: BaseException) -> str:
+    """Return a driver's error on one line as the driver writes it; pg8000 writes a dict of fields."""
+    driver: BaseException = getattr(exc, "orig", exc)
+    fields = bool(driver.args) and isinstance(driver.args[0], dict)
+    return one_line(read_driver_error(exc).text if fields else str(driver))
 
 
 def is_alembics(failure: Failure) -> bool:
@@ -66,7 +107,7 @@ def is_users(path: str) -> bool:
         os.sep + "dist-packages" + os.sep,
         os.path.dirname(os.__file__) + os.sep,
     )
-    own = os.path.dirname(__file__) + os.sep
+    own = os.path.dirname(os.path.dirname(__file__)) + os.sep
     return os.path.isfile(path) and not path.startswith(own) and not any(part in path for part in inside)
 
 

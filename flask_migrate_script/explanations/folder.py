@@ -4,31 +4,46 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Optional
+from typing import Any, Iterator, Optional
 
 from ..errors import MigrateError
-from .failure import UNCHANGED, Failure, is_users, module_of, one_line, shown
+from ..seam.driver_errors import Cause
+from .failure import AGAIN, UNCHANGED, Failure, is_users, module_of, one_line, shown
 
 
 def settings(failure: Failure) -> Optional[MigrateError]:
     """An alembic.ini that configparser cannot read, or that logging cannot use."""
-    mend = "Mend that file (alembic.ini in the migrations folder) and run the command again."
     exc: Any = failure.of_kind("Error")
     if exc is not None and type(exc).__module__ == "configparser":
         source = re.sub(r"\w*Path\('(.*?)'\)", r"\1", one_line(str(exc)))
-        return MigrateError(f"alembic.ini: {source}", f"{UNCHANGED} {mend}")
+        return MigrateError(f"alembic.ini: {source}", f"{UNCHANGED} {_FIX_INI}")
+    modules = list(_modules_below_the_user(failure))
+    if isinstance(failure.exc, UnicodeDecodeError) and "configparser" in modules:
+        return MigrateError(f"{_ini(failure) or 'alembic.ini'}: {failure.exc}", f"Save that file as UTF-8 {AGAIN}")
+    if "logging.config" not in modules:
+        return None
+    path = _ini(failure)
+    if path and not os.path.exists(path):
+        return MigrateError(f"There is no {path}.", f"{UNCHANGED} {_RESTORE}")
+    missing = f"it has no section for {failure.exc.args[0]!r}" if isinstance(failure.exc, KeyError) else failure.text
+    return MigrateError(f"alembic.ini: logging cannot be set up from it: {missing}", f"{UNCHANGED} {_FIX_INI}")
+
+
+_FIX_INI = f"Fix that file (alembic.ini in the migrations folder) {AGAIN}"
+
+
+def _modules_below_the_user(failure: Failure) -> Iterator[str]:
+    """Yield the modules that the failure came through, innermost first, up to the user's code."""
     for frame, _ in failure.frames():
-        if module_of(frame) == "logging.config":
-            path = next((str(one.f_locals["fname"]) for one, _ in failure.frames() if "fname" in one.f_locals), "")
-            if path.endswith(".ini") and not os.path.exists(path):
-                return MigrateError(f"There is no {shown(path)}.", f"{UNCHANGED} {_RESTORE}")
-            missing = (
-                f"it has no section for {failure.exc.args[0]!r}" if isinstance(failure.exc, KeyError) else failure.text
-            )
-            return MigrateError(f"alembic.ini: logging cannot be set up from it: {missing}", f"{UNCHANGED} {mend}")
         if is_users(frame.f_code.co_filename):
-            break
-    return None
+            return
+        yield module_of(frame)
+
+
+def _ini(failure: Failure) -> str:
+    """Return the configuration file that Alembic was given, empty where that is not known."""
+    name = getattr(failure.context.config, "config_file_name", None)
+    return shown(name) if name else ""
 
 
 def template(failure: Failure) -> Optional[MigrateError]:
@@ -37,7 +52,7 @@ def template(failure: Failure) -> Optional[MigrateError]:
         return None
     return MigrateError(
         f"script.py.mako: {one_line(failure.text)}",
-        f"{UNCHANGED} Mend that file in the migrations folder and run the command again.",
+        f"{UNCHANGED} Fix that file in the migrations folder {AGAIN}",
     )
 
 
@@ -72,6 +87,10 @@ def os_error(failure: Failure) -> Optional[MigrateError]:
         return None
     path = shown(exc.filename) if exc.filename else ""
     words = exc.strerror or str(exc)
+    if failure.cause is Cause.DISK_FULL:
+        return MigrateError(
+            f"{path}: {words}" if path else words, "Make room on that disk, then run the command again."
+        )
     return MigrateError(f"{path}: {words}" if path else words, _os_advice(path, words))
 
 

@@ -7,10 +7,10 @@ from typing import Any, List, Sequence
 
 from ..console.terminal import UNBOUND, Paint, choose_paint, measure_terminal, paint_nothing
 from ..errors import MigrateError
-from ..explanations.asked import UNKNOWN_VERSION
 from .drawing_text import TextGraph, characters_for
 from .pictures import PICTURES, escaped
 from .positions import Position
+from .problems import UNKNOWN_VERSION
 from .reading import Drawn, list_names_at
 
 FORMATS = ("text", *PICTURES)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, List, Sequence
 
 from ..console.terminal import Paint, fit, join_lines
-from ..explanations.asked import UNKNOWN_VERSION
 from ..guard.resume.interrupted import Interrupted
 from ..sql.counting import plural
+from .problems import UNKNOWN_VERSION
 from .revisions import read_created
 from .status import Standing, Status
 

@@ -15,7 +15,7 @@ from ..history.revisions import read_scripts
 from . import scope, squawk
 from .constraints import unnamed
 from .data import lost
-from .files import RevisionFile, read
+from .files import ParsedFile, read
 from .findings import Finding, Report, document_report, how_to_allow, in_order, lines
 from .graph import broken, revision_files, several_heads
 from .listing import listed
@@ -66,7 +66,7 @@ def lint_revisions(config: Config, rev_range: str) -> Report:
     return Report(revisions, in_order(found, [file.shown for file in files]), tuple(notes))
 
 
-def _find_in_file(file: RevisionFile, kinds: Mapping[str, str]) -> Iterator[Finding]:
+def _find_in_file(file: ParsedFile, kinds: Mapping[str, str]) -> Iterator[Finding]:
     """Yield what can be seen in a file as it is written."""
     conventions = getattr(_get_metadata(), "naming_convention", {})
     for up, down, bind in pairs(file):
@@ -81,7 +81,7 @@ def _find_in_file(file: RevisionFile, kinds: Mapping[str, str]) -> Iterator[Find
 def _find_locks(
     config: Config,
     scripts: ScriptDirectory,
-    chosen: Sequence[Tuple[Script, RevisionFile]],
+    chosen: Sequence[Tuple[Script, ParsedFile]],
     kinds: Mapping[str, str],
     notes: List[str],
 ) -> Iterator[Finding]:

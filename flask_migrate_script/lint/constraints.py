@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 from typing import Any, Iterator, Mapping, Optional, Tuple
 
-from .files import RevisionFile, literal
+from ..history.metadata import literal
+from .files import ParsedFile
 from .findings import Finding
 from .operations import Operation
 
@@ -21,7 +22,7 @@ _CREATED = {
 }
 
 
-def unnamed(file: RevisionFile, operation: Operation, conventions: Mapping[Any, Any]) -> Iterator[Finding]:
+def unnamed(file: ParsedFile, operation: Operation, conventions: Mapping[Any, Any]) -> Iterator[Finding]:
     """Yield the finding where an operation of a batch is about a constraint without a name.
 
     :param conventions: the naming convention of the models' MetaData.
@@ -40,9 +41,7 @@ def unnamed(file: RevisionFile, operation: Operation, conventions: Mapping[Any, 
         )
 
 
-def _without_name(
-    file: RevisionFile, operation: Operation, conventions: Mapping[Any, Any]
-) -> Optional[Tuple[str, str]]:
+def _without_name(file: ParsedFile, operation: Operation, conventions: Mapping[Any, Any]) -> Optional[Tuple[str, str]]:
     if operation.name in _CREATED and _is_none(operation.argument(0, "constraint_name")):
         key, kind, what = _CREATED[operation.name]
         return None if _names(conventions, key, kind) else (what, _name_it(key))
@@ -74,7 +73,7 @@ def _is_none(node: Optional[ast.expr]) -> bool:
     return node is None or (isinstance(node, ast.Constant) and node.value is None)
 
 
-def _of_column(file: RevisionFile, column: Optional[ast.expr]) -> Iterator[Tuple[str, str, str]]:
+def _of_column(file: ParsedFile, column: Optional[ast.expr]) -> Iterator[Tuple[str, str, str]]:
     """Yield the constraints without a name that come with a new column."""
     if not isinstance(column, ast.Call):
         return

@@ -7,7 +7,7 @@ from string import Formatter
 from typing import Collection, Dict, Iterator, List, NamedTuple, Set, Tuple
 
 from ..sql.destroying import Thing, find_created, find_destroyed
-from .files import RevisionFile
+from .files import ParsedFile
 from .findings import Finding
 from .operations import Operation
 from .types import narrows
@@ -43,7 +43,7 @@ WORDS: Dict[str, _Words] = {
 }
 
 
-def lost(file: RevisionFile, found: List[Operation], dialects: Collection[str]) -> Iterator[Finding]:
+def lost(file: ParsedFile, found: List[Operation], dialects: Collection[str]) -> Iterator[Finding]:
     """Yield what destroys data among the operations of an upgrade.
 
     What the same upgrade has made before, a table to copy rows through, may go again.

@@ -1,32 +1,33 @@
-"""A revision file as it is written: read without running it."""
+"""A revision file with all that is in it, as lint reads it: without running it."""
 
 from __future__ import annotations
 
 import ast
 import io
-import os
 import re
 import tokenize
 from dataclasses import dataclass, field
-from typing import Any, Dict, FrozenSet, List, Optional, Tuple
+from typing import Dict, FrozenSet, List, Optional, Tuple
 
-from ..errors import MigrateError
 from ..explanations.failure import shown
+from ..explanations.revision_files import answer_problem
+from ..history.metadata import RevisionFile, Unreadable, assigned_names, describe_file, parse_source, read_source
+from ..history.problems import Problem
 
 BATCH = "alembic.op.batch_alter_table"
 _ALLOWED = re.compile(r"#\s*migrate:\s*allow\s+([a-z][a-z-]*(?:\s*,\s*[a-z][a-z-]*)*)")
 
 
 @dataclass
-class RevisionFile:
+class ParsedFile:
     """One revision file.
 
-    :param path: where it is, absolute.
+    :param metadata: what it says of itself.
     :param tree: what is in it.
     :param allowed: the names that comments allow, by line; a comment that has its line to itself is for the next.
     """
 
-    path: str
+    metadata: RevisionFile
     tree: ast.Module
     allowed: Dict[int, FrozenSet[str]]
     functions: Dict[str, ast.FunctionDef] = field(default_factory=dict)
@@ -37,9 +38,14 @@ class RevisionFile:
         for node in self.tree.body:
             if isinstance(node, ast.FunctionDef):
                 self.functions[node.name] = node
-            for name, value in assigned(node):
+            for name, value in assigned_names(node):
                 self.constants[name] = value
         self.imported = dict(pair for node in ast.walk(self.tree) for pair in _imports(node))
+
+    @property
+    def path(self) -> str:
+        """Where it is, absolute."""
+        return self.metadata.path
 
     @property
     def shown(self) -> str:
@@ -49,16 +55,11 @@ class RevisionFile:
     @property
     def revision(self) -> Optional[str]:
         """Its identifier; None where it is not written as a plain string."""
-        found = self.value("revision")
-        return found if isinstance(found, str) else None
-
-    def value(self, name: str) -> Any:
-        """Return what a name at the top of the file stands for; None, too, where it is not written as a literal."""
-        return literal(self.constants[name]) if name in self.constants else None
+        return self.metadata.revision
 
     def line(self, name: str) -> int:
         """Return the line on which a name at the top of the file is given its value; 1 where it is not."""
-        return self.constants[name].lineno if name in self.constants else 1
+        return self.metadata.line(name)
 
     def qualified(self, node: ast.expr) -> str:
         """Return the dotted name of an expression, as the imports of the file resolve it; empty for no name."""
@@ -102,38 +103,18 @@ class RevisionFile:
         return innermost.lineno, max(last, line)
 
 
-def read(path: str) -> RevisionFile:
+def read(path: str) -> ParsedFile:
     """Return a revision file.
 
     :raises MigrateError: if it is not Python.
     """
-    with open(path, "rb") as file:
-        source = file.read()
     try:
-        tree = ast.parse(source, path)
-        encoding = tokenize.detect_encoding(io.BytesIO(source).readline)[0]
-        return RevisionFile(os.path.abspath(path), tree, _comments(source.decode(encoding)))
-    except (SyntaxError, ValueError) as error:
-        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        problem = getattr(error, "msg", None) or str(error)
-        raise MigrateError(f"{shown(path)}{line}: {problem}", "Mend that file and run the command again.") from error
-
-
-def assigned(node: ast.stmt) -> List[Tuple[str, ast.expr]]:
-    """Return the names that a statement gives a value to, and the value."""
-    if isinstance(node, ast.AnnAssign):
-        return [(node.target.id, node.value)] if isinstance(node.target, ast.Name) and node.value else []
-    if isinstance(node, ast.Assign):
-        return [(target.id, node.value) for target in node.targets if isinstance(target, ast.Name)]
-    return []
-
-
-def literal(node: ast.AST) -> Any:
-    """Return the value of a literal, None for anything else."""
-    try:
-        return ast.literal_eval(node)
-    except (ValueError, TypeError):
-        return None
+        source = read_source(path)
+        tree = parse_source(path, source)
+    except Unreadable as exc:
+        raise answer_problem(Problem(exc.kind, exc.path, exc.line, thing=exc.words)) from exc
+    encoding = tokenize.detect_encoding(io.BytesIO(source).readline)[0]
+    return ParsedFile(describe_file(path, tree), tree, _comments(source.decode(encoding)))
 
 
 def _imports(node: ast.AST) -> List[Tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from ..sql.counting import plural
 
-NEVER_ALLOWED = ("missing-parent", "duplicate-revision")
+NEVER_ALLOWED = ("missing-parent", "duplicate-revision", "cycle")
 """Findings that are in the way of every command."""
 
 

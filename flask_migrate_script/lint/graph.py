@@ -1,41 +1,28 @@
-"""Revisions that do not make one line: read from the files, before Alembic gives up on them."""
+"""Revisions that do not make one line: found in the files, before Alembic gives up on them."""
 
 from __future__ import annotations
 
-import os
-from collections import defaultdict
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Sequence
 
 from .. import invocation
-from .files import RevisionFile, read
+from ..explanations.failure import shown
+from ..history.problems import Problem, find_graph_problems, folder_of, list_revision_files
+from .files import ParsedFile, read
 from .findings import Finding
 
 
-def revision_files(scripts: Any) -> List[RevisionFile]:
+def revision_files(scripts: Any) -> List[ParsedFile]:
     """Return the revision files of a migrations folder, sorted by path.
 
     :param scripts: Alembic's ScriptDirectory; nothing in it is loaded.
     """
-    from alembic.util import coerce_resource_to_filename
-
-    given = scripts.version_locations or [os.path.join(scripts.dir, "versions")]
-    folders = [os.path.abspath(str(coerce_resource_to_filename(str(one)))) for one in given]
-    recursive = getattr(scripts, "recursive_version_locations", False)  # Alembic 1.10 and newer
-    return [read(path) for path in sorted({path for folder in folders for path in _python_files(folder, recursive)})]
+    return [read(path) for path in list_revision_files(folder_of(scripts))]
 
 
-def broken(files: Sequence[RevisionFile]) -> Iterator[Finding]:
-    """Yield the files that share an identifier, and those that follow a revision which is in no file."""
-    by_revision: Dict[str, List[RevisionFile]] = defaultdict(list)
-    for file in files:
-        if file.revision is not None:
-            by_revision[file.revision].append(file)
-    for first, *others in by_revision.values():
-        yield from (_duplicate(first, other) for other in others)
-    if all(file.revision for file in files):
-        labels = {label for file in files for label in _names(file.value("branch_labels"))}
-        for file in files:
-            yield from _orphaned(file, list(by_revision), labels)
+def broken(files: Sequence[ParsedFile]) -> Iterator[Finding]:
+    """Yield what keeps the files from making one graph: no command gets past it."""
+    for problem in find_graph_problems([file.metadata for file in files]):
+        yield _FINDINGS[problem.name](problem)
 
 
 def several_heads(scripts: Any) -> Iterator[Finding]:
@@ -58,47 +45,45 @@ def several_heads(scripts: Any) -> Iterator[Finding]:
         )
 
 
-def _duplicate(first: RevisionFile, other: RevisionFile) -> Finding:
-    return Finding(
+def _duplicate(problem: Problem) -> Finding:
+    return _finding(
+        problem,
         "duplicate-revision",
-        other.shown,
-        other.line("revision"),
-        other.revision,
-        f"{first.shown} has the id {other.revision} too",
+        f"{shown(problem.other)} has the id {problem.thing} too",
         "Alembic knows only one of them: the other is never run, or no command works at all.",
         "Give this file an id of its own, or remove it.",
     )
 
 
-def _orphaned(file: RevisionFile, known: Sequence[str], labels: Any) -> Iterator[Finding]:
-    for name, verb in (("down_revision", "follows"), ("depends_on", "depends on")):
-        for parent in _names(file.value(name)):
-            if parent not in known and (name == "down_revision" or not _is_named(parent, known, labels)):
-                yield Finding(
-                    "missing-parent",
-                    file.shown,
-                    file.line(name),
-                    file.revision,
-                    f"{file.revision} {verb} {parent}, which is in no file",
-                    "No command works until the way from the first revision to this one is whole.",
-                    f"Restore the file of {parent} (another branch of the code may have it), or correct {name}.",
-                )
+def _missing(problem: Problem) -> Finding:
+    follows = problem.name == "missing-parent"
+    return _finding(
+        problem,
+        "missing-parent",
+        f"{problem.revision} {'follows' if follows else 'depends on'} {problem.thing}, which is in no file",
+        "No command works until the way from the first revision to this one is whole.",
+        f"Restore the file of {problem.thing} (another branch of the code may have it), or correct"
+        f" {'down_revision' if follows else 'depends_on'}.",
+    )
 
 
-def _is_named(dependency: str, known: Sequence[str], labels: Any) -> bool:
-    """Unlike a parent, a dependency may be a branch label, or the beginning of an identifier."""
-    return dependency in labels or "@" in dependency or any(revision.startswith(dependency) for revision in known)
+def _cycle(problem: Problem) -> Finding:
+    return _finding(
+        problem,
+        "cycle",
+        f"these revisions follow one another in a circle: {problem.thing}",
+        "Alembic cannot tell which one comes first: no command works.",
+        "Correct down_revision or depends_on in one of their files.",
+    )
 
 
-def _names(value: Any) -> Tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(one for one in value or () if isinstance(one, str))
+def _finding(problem: Problem, name: str, what: str, why: str, instead: str) -> Finding:
+    return Finding(name, shown(problem.path), problem.line or 1, problem.revision, what, why, instead)
 
 
-def _python_files(folder: str, recursive: bool) -> Iterator[str]:
-    for root, folders, names in os.walk(folder):
-        folders[:] = [one for one in folders if recursive and one != "__pycache__"]
-        yield from (os.path.join(root, one) for one in names if _is_revision(one))
-
-
-def _is_revision(name: str) -> bool:
-    return name.endswith(".py") and not name.startswith(("__init__", ".#"))
+_FINDINGS: Dict[str, Callable[[Problem], Finding]] = {
+    "duplicate-revision": _duplicate,
+    "missing-parent": _missing,
+    "missing-dependency": _missing,
+    "cycle": _cycle,
+}

@@ -10,7 +10,8 @@ import ast
 from dataclasses import dataclass, field
 from typing import Dict, FrozenSet, Iterator, List, Optional
 
-from .files import BATCH, RevisionFile, assigned
+from ..history.metadata import assigned_names
+from .files import BATCH, ParsedFile
 
 _OP = "alembic.op"
 _EXECUTING = ("execute", "exec_driver_sql", "scalar", "scalars")
@@ -87,7 +88,7 @@ class Operation:
         return ast.unparse(node) if text is None else text
 
 
-def operations(file: RevisionFile, function: str) -> List[Operation]:
+def operations(file: ParsedFile, function: str) -> List[Operation]:
     """Return what a function does, in the order it is written."""
     if function not in file.functions:
         return []
@@ -107,7 +108,7 @@ class _Reader:
     :param inside: the functions that are being read, so that one which calls itself has an end.
     """
 
-    file: RevisionFile
+    file: ParsedFile
     batches: Dict[str, Optional[ast.Call]]
     values: Dict[str, ast.expr]
     inside: FrozenSet[str] = field(default_factory=frozenset)
@@ -115,7 +116,7 @@ class _Reader:
     def of(self, node: ast.AST) -> Iterator[Operation]:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.stmt):
-                self.values.update(assigned(child))
+                self.values.update(assigned_names(child))
             if isinstance(child, ast.withitem):
                 self._open(child)
             yield from self.of(child)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 from typing import FrozenSet, Iterator, List, Optional, Tuple
 
-from .files import RevisionFile
+from .files import ParsedFile
 from .findings import Finding
 
 NOTHING, RAISES, SOMETHING = "does nothing", "only raises an error", "does something"
 
 
-def irreversible(file: RevisionFile, up: str, down: str) -> Iterator[Finding]:
+def irreversible(file: ParsedFile, up: str, down: str) -> Iterator[Finding]:
     """Yield the finding where a downgrade does not take back what the upgrade does.
 
     :param up: the name of the upgrade function.
@@ -36,7 +36,7 @@ def irreversible(file: RevisionFile, up: str, down: str) -> Iterator[Finding]:
         )
 
 
-def effect(file: RevisionFile, name: str, inside: FrozenSet[str] = frozenset()) -> str:
+def effect(file: ParsedFile, name: str, inside: FrozenSet[str] = frozenset()) -> str:
     """Return what calling a function of the file comes to: ``NOTHING``, ``RAISES`` or ``SOMETHING``."""
     function = file.functions.get(name)
     if function is None or name in inside:
@@ -48,7 +48,7 @@ def effect(file: RevisionFile, name: str, inside: FrozenSet[str] = frozenset()) 
     return NOTHING
 
 
-def _statement(file: RevisionFile, statement: ast.stmt, inside: FrozenSet[str]) -> str:
+def _statement(file: ParsedFile, statement: ast.stmt, inside: FrozenSet[str]) -> str:
     if isinstance(statement, ast.Raise):
         return RAISES
     if isinstance(statement, (ast.Pass, ast.Import, ast.ImportFrom)):
@@ -69,7 +69,7 @@ def _is_said(value: ast.expr) -> bool:
     return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "print"
 
 
-def pairs(file: RevisionFile) -> List[Tuple[str, str, Optional[str]]]:
+def pairs(file: ParsedFile) -> List[Tuple[str, str, Optional[str]]]:
     """Return the functions that upgrade, those that take them back, and the database each is for; None for any.
 
     A script for several databases has an ``upgrade_NAME`` for each, and ``upgrade`` takes the name; see the template

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ..errors import MigrateError
-from .files import RevisionFile
+from .files import ParsedFile
 from .findings import Finding
 from .listing import Listing
 
@@ -47,7 +47,7 @@ _SAID_BETTER = ("disallowed-unique-constraint", "adding-serial-primary-key-field
 class Judged:
     """A revision whose SQL is to be judged."""
 
-    file: RevisionFile
+    file: ParsedFile
     listing: Listing
 
 

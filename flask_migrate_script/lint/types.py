@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, FrozenSet, Optional, Tuple
 
-from .files import literal
+from ..history.metadata import literal
 
 _UNBOUND = 2**40
 _TEXTS = {"TINYTEXT": 2**8, "TEXT": 2**30, "MEDIUMTEXT": 2**31, "LONGTEXT": 2**32}

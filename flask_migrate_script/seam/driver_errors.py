@@ -69,7 +69,8 @@ def _read(exc: BaseException) -> DriverError:
     arguments = exc.args or ("",)
     if isinstance(arguments[0], dict):  # pg8000: the fields of PostgreSQL's message by their letters
         fields: Dict[str, Any] = arguments[0]
-        return DriverError(None, str(fields.get("C", "")), str(fields.get("M", "")))
+        detail = f"DETAIL:  {fields['D']}" if "D" in fields else ""
+        return DriverError(None, str(fields.get("C", "")), "\n".join(filter(None, (str(fields.get("M", "")), detail))))
     sqlstate = getattr(exc, "sqlstate", None) or getattr(exc, "pgcode", None)
     if not sqlstate and len(arguments) > 1 and re.fullmatch(r"[0-9A-Z]{5}", str(arguments[0])):
         sqlstate = arguments[0]  # pyodbc
@@ -82,8 +83,8 @@ def _text(exc: BaseException) -> str:
     if isinstance(own, str) and own:
         return own
     if len(exc.args) > 1 and isinstance(exc.args[0], int):
-        return str(exc.args[1])
-    return re.sub(r"^<class '[\w.]+'>: ", "", str(exc))  # asyncpg under SQLAlchemy
+        return str(exc.args[1]).strip()
+    return re.sub(r"^<class '[\w.]+'>: ", "", str(exc)).strip()  # asyncpg under SQLAlchemy
 
 
 def _number(exc: BaseException, text: str) -> Optional[int]:

@@ -1,4 +1,4 @@
-"""Run by Alembic for every command that needs the databases or the models: the default one and every bind."""
+"""Run by Alembic for every command that needs the databases or the models: the default one, if any, and every bind."""
 
 import logging
 from contextlib import ExitStack
@@ -30,6 +30,11 @@ def bind_names():
     return [name for name in binds or () if name]
 
 
+def has_default():
+    """An application may have binds alone; Flask-SQLAlchemy before 3 gives each a default database."""
+    return not hasattr(db, "engines") or None in db.engines or "default" in db.engines
+
+
 def database_engine(name):
     """The engine of a bind; the default one's name is empty."""
     if hasattr(db, "engines"):
@@ -56,7 +61,7 @@ def models(name):
     return own
 
 
-NAMES = ["", *bind_names()]
+NAMES = [*([""] if has_default() else []), *bind_names()]
 
 # A % in the file's settings begins a reference to another setting, so one in a URL is doubled.
 for each in NAMES:

@@ -9,6 +9,8 @@
     elif not binds and hasattr(db, "engines"):
         binds = [name for name in db.engines if name != "default"]
     binds = [name for name in binds or () if name]
+    has_default = not hasattr(db, "engines") or None in db.engines or "default" in db.engines
+    names = ([""] if has_default else []) + binds
 %>"""${message}
 
 Revision ID: ${up_revision}
@@ -42,7 +44,7 @@ def run(direction, engine_name):
     function = globals().get(direction + "_" + re.sub(r"\W", "_", engine_name))
     if function:
         function()
-% for name in [""] + binds:
+% for name in names:
 <% suffix = re.sub(r"\W", "_", name) %>
 
 def upgrade_${suffix}():
