@@ -85,7 +85,7 @@ class Statement:
     @property
     def commits(self) -> bool:
         """Whether it commits the transaction it is in."""
-        return kinds.commits(self.tokens, self.kind, self.dialect)
+        return self.kind is not Kind.DML and kinds.commits(self.tokens, self.kind, self.dialect)
 
     @property
     def ending(self) -> Optional[Kind]:
