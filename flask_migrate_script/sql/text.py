@@ -142,7 +142,7 @@ def shorten(sql: str, most: int = 60, dialect: str = "") -> str:
     return text if len(text) <= most else text[:most].rsplit(" ", 1)[0] + " …"
 
 
-_WORTH_KEEPING = 20_000
+_WORTH_KEEPING = 5_000
 """Characters of a text that is kept with its tokens, which take a multiple of its memory."""
 
 _PLAIN = re.compile(
