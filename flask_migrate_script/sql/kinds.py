@@ -81,10 +81,11 @@ def _find_behind_with(core: Tokens) -> Tokens:
     if not reader.skip("WITH"):
         return core
     while reader.skip_to(*_VERBS):
-        is_a_name = reader.look(1) == "AS" or (reader.look(1) == "(" and reader.look() in _CHANGES)
-        if not is_a_name:
-            return core[reader.place :]
+        found = reader.place
         reader.place += 1
+        reader.skip_parentheses()
+        if reader.look() != "AS":  # else it is the name of a common table expression
+            return core[found:]
     return core
 
 
@@ -174,7 +175,7 @@ def _query(tokens: Tokens, family: str) -> Kind:
 def _has_change(tokens: Tokens) -> bool:
     """Return whether a WITH has an INSERT, UPDATE, DELETE or MERGE in it, as it may on PostgreSQL."""
     return any(
-        token.word in _CHANGES and before.word in ("(", ")") and after.word not in (")", ",", "(", ".")
+        token.word in _CHANGES and before.word in ("(", ")") and after.word not in (")", ",", ".")
         for before, token, after in zip(tokens, tokens[1:], tokens[2:])
     )
 

@@ -147,10 +147,12 @@ def remove_counter(definition: str) -> str:
     """Return what SHOW CREATE TABLE says without the next key, which is no part of the definition."""
     only = _find_only(definition)
     reader = Reader(only.tokens if only else ())
-    if not reader.skip_to("AUTO_INCREMENT") or reader.look(1) != "=":
+    if not reader.skip_to("AUTO_INCREMENT"):
         return definition
-    first, last = reader.place - 1, reader.place + 2
-    return definition[: reader.tokens[first].end] + definition[reader.tokens[last].end :]
+    before, counter = reader.tokens[reader.place - 1], reader.tokens[reader.place : reader.place + 3]
+    if len(counter) < 3 or counter[1].word != "=" or not reader.place:
+        return definition
+    return definition[: before.end] + definition[counter[2].end :]
 
 
 def _find_only(sql: str) -> Optional[Statement]:

@@ -85,7 +85,7 @@ class Statement:
     @property
     def commits(self) -> bool:
         """Whether it commits the transaction it is in."""
-        return kinds.commits(self.tokens, self.kind, self.dialect)
+        return self.kind is not Kind.DML and kinds.commits(self.tokens, self.kind, self.dialect)
 
     @property
     def ending(self) -> Optional[Kind]:
@@ -142,7 +142,7 @@ def shorten(sql: str, most: int = 60, dialect: str = "") -> str:
     return text if len(text) <= most else text[:most].rsplit(" ", 1)[0] + " …"
 
 
-_WORTH_KEEPING = 20_000
+_WORTH_KEEPING = 5_000
 """Characters of a text that is kept with its tokens, which take a multiple of its memory."""
 
 _PLAIN = re.compile(

@@ -66,14 +66,14 @@ def tokenize(sql: str, dialect: str) -> List[Token]:
 
 _SPACE = r"[ \t\n\r\f\v\x00]"
 _LETTER, _LETTERS = r"A-Za-z_\x80-\U0010ffff", r"\w\x80-\U0010ffff"
-_TO_THE_END_OF_LINE = r"--[^\n]*"
+_TO_THE_END_OF_LINE = r"--[^\n\r]*"
 _NUMBER = r"0[xX][0-9A-Fa-f]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _STRING = r"'[^']*(?:''[^']*)*'(?!')"
 _WITH_BACKSLASHES = r"'[^'\\]*(?:(?:\\.|'')[^'\\]*)*'(?!')"
 _IN_DOUBLE_QUOTES = r'"[^"]*(?:""[^"]*)*"(?!")'
 _IN_BACKTICKS = r"`[^`]*(?:``[^`]*)*`(?!`)"
 _IN_DOLLARS = rf"\$(?P<tag>(?:[{_LETTER}][{_LETTERS}]*)?)\$.*?\$(?P=tag)\$"
-_ON_THE_NEXT_LINE = rf"[ \t\r\f\v]*(?:--[^\n]*)?\n(?:{_SPACE}|--[^\n]*\n)*"
+_ON_THE_NEXT_LINE = rf"[ \t\f\v]*(?:--[^\n\r]*)?[\n\r](?:{_SPACE}|--[^\n\r]*[\n\r])*"
 _OF_DRIVERS = rf"%\([^()]*\)s|%s(?!\w)|(?<![{_LETTERS}:\\]):[A-Za-z_]\w*"
 """What stands for a value: ``%(name)s`` and ``%s`` of drivers, ``:name`` of SQLAlchemy and of SQLite."""
 
@@ -121,6 +121,7 @@ _RULES: Dict[str, _Rules] = {
     ),
     "sqlite": _Rules(
         prefixed="[xX]'",
+        comment=r"--[^\n]*",
         string=f"[xX]?{_STRING}",
         name=rf"{_IN_DOUBLE_QUOTES}|{_IN_BACKTICKS}|\[[^\]]*\]",
         placeholder=rf"{_OF_DRIVERS}|\?\d+|[@$]\w+",
