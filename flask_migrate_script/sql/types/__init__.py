@@ -65,9 +65,8 @@ def compare_types(
 def are_alike(one: Optional[SqlType], other: Optional[SqlType], dialect: Dialect) -> bool:
     """Return whether two types are the same to a database."""
     kinds = [_read(type_, dialect) for type_ in (one, other)]
-    return (
-        None not in kinds and len({(kind.text, kind.family == "enum" and kind.values) for kind in kinds if kind}) == 1
-    )
+    known = {(kind.text, kind.family, kind.values if kind.family == "enum" else ()) for kind in kinds if kind}
+    return None not in kinds and len(known) == 1
 
 
 def _read(type_: Optional[SqlType], dialect: Dialect) -> Optional[Kind]:

@@ -82,8 +82,8 @@ def _of_texts(new: Kind) -> TypeChange:
 
 def _with_sign(old: Kind, new: Kind, found: TypeChange) -> TypeChange:
     """A number below zero is refused where the new type has no sign."""
-    signed = old.family in ("decimal", "float", *_TEXTS) and not old.unsigned or (old.family == "integer" and old.low)
-    if not (new.unsigned and signed):
+    is_signed = bool(old.low) if old.family == "integer" else old.family in ("decimal", "float", *_TEXTS)
+    if not new.unsigned or not is_signed or old.unsigned:
         return found
     below = "c < 0" if old.family not in _TEXTS else f"{_TEXT} LIKE '-%'"
     condition = f"{found.condition} OR {below}" if found.condition else below

@@ -139,11 +139,9 @@ def _compare(cast: Cast) -> TypeChange:
         rule = _EXPLICIT.get((old.family, new.family)) or (_OF_TEXT.get(new.family) if old.family == "text" else None)
     if rule:
         return rule(cast)
-    if cast.explicit and "text" == old.family:
+    if cast.explicit and old.family == "text":
         return cannot_tell(f"which texts are of type {new.text} is not known here")
-    return lose(
-        ALL, REFUSED, f"PostgreSQL does not make {new.text} of {old.text}{'' if cast.explicit else ' by itself'}"
-    )
+    return _refused(cast)
 
 
 def _changed(types: str, back: str) -> str:
@@ -224,9 +222,8 @@ def _not_as_float(number: str, bits: int) -> str:
     name = {24: "real", 53: "double precision"}[bits]
     changed = f"CAST(CAST({number} AS {name}) AS numeric) <> {number}"
     in_range = f"ABS({number}) BETWEEN {_SMALLEST[bits]} AND {_LARGEST[bits]}"
-    return (
-        f"CASE WHEN {number} = 0 OR {_BEYOND_NUMBERS} THEN FALSE WHEN {in_range} THEN {changed} ELSE c IS NOT NULL END"
-    )
+    exact = f"{number} = 0 OR {_BEYOND_NUMBERS}"
+    return f"CASE WHEN {exact} THEN FALSE WHEN {in_range} THEN {changed} ELSE {ALL} END"
 
 
 def _float_integer(cast: Cast) -> TypeChange:
@@ -237,40 +234,35 @@ def _float_integer(cast: Cast) -> TypeChange:
 
 def _float_decimal(cast: Cast) -> TypeChange:
     new, name = cast.new, cast.old.text
-    infinite = "FALSE" if cast.version >= (14,) or not cast.version else f"{_TEXT} <> 'NaN'"
-    number, in_range, other = "CAST(c AS numeric)", "ABS(c) < 'Infinity'", infinite
-    if new.precision is not None:
-        number, other = f"ROUND({number}, {new.scale})", f"{_TEXT} <> 'NaN'"
-        in_range = f"ABS(c) < 1e{new.precision - new.scale}"
-        over = f"ABS({number}) >= 1e{new.precision - new.scale} OR "
+    if new.precision is None:
+        # Infinity is a numeric since PostgreSQL 14.
+        number, in_range, over = "CAST(c AS numeric)", "ABS(c) < 'Infinity'", ""
+        other = "FALSE" if cast.version >= (14,) or not cast.version else f"{_TEXT} <> 'NaN'"
     else:
-        over = ""
-    changed = f"{over}CAST({number} AS {name}) <> c"
-    digits = _EXACT[cast.old.precision or 53]
-    return lose(
-        f"CASE WHEN {in_range} THEN {changed} ELSE {other} END", ROUNDED, f"{digits} digits of a number are kept"
-    )
+        number, most = f"ROUND(CAST(c AS numeric), {new.scale})", f"1e{new.precision - new.scale}"
+        in_range, over, other = f"ABS(c) < {most}", f"ABS({number}) >= {most} OR ", f"{_TEXT} <> 'NaN'"
+    condition = f"CASE WHEN {in_range} THEN {over}CAST({number} AS {name}) <> c ELSE {other} END"
+    return lose(condition, ROUNDED, f"{_EXACT[cast.old.precision or 53]} digits of a number are kept")
 
 
 def _float_float(cast: Cast) -> TypeChange:
     if (cast.new.precision or 53) >= (cast.old.precision or 53):
         return FITS
-    in_range = f"ABS(c) BETWEEN 1.5e-45 AND CAST('{_LARGEST[24]}' AS double precision)"
-    changed = f"CAST(CAST(c AS real) AS double precision) <> c"
-    condition = f"CASE WHEN c = 0 OR {_BEYOND_NUMBERS} THEN FALSE WHEN {in_range} THEN {changed} ELSE c IS NOT NULL END"
+    exact = f"c = 0 OR {_BEYOND_NUMBERS}"
+    in_range = f"ABS(c) BETWEEN {_SMALLEST[24]} AND CAST('{_LARGEST[24]}' AS double precision)"
+    changed = _changed("real", "double precision")
+    condition = f"CASE WHEN {exact} THEN FALSE WHEN {in_range} THEN {changed} ELSE {ALL} END"
     return lose(condition, ROUNDED, "it keeps 6 digits of a number")
 
 
 def _integer_boolean(cast: Cast) -> TypeChange:
     if cast.old.high != 2**31 - 1:
-        return lose(ALL, REFUSED, f"PostgreSQL does not make {cast.new.text} of {cast.old.text}")
+        return _refused(cast)
     return lose("c NOT IN (0, 1)", CONVERTED, "every number but 0 becomes true")
 
 
 def _boolean_integer(cast: Cast) -> TypeChange:
-    if cast.new.high != 2**31 - 1:
-        return lose(ALL, REFUSED, f"PostgreSQL does not make {cast.new.text} of {cast.old.text}")
-    return FITS
+    return FITS if cast.new.high == 2**31 - 1 else _refused(cast)
 
 
 # Dates and times
@@ -349,15 +341,15 @@ def _enum_enum(cast: Cast) -> TypeChange:
     old, new = cast.old, cast.new
     lost = [one for one in old.values if one not in new.values]
     if _bare(old.text) != _bare(new.text):
-        return lose(ALL, REFUSED, f"PostgreSQL does not make {new.text} of {old.text} by itself: cast it to text first")
+        return lose(ALL, REFUSED, f"PostgreSQL does not make {new.text} of {old.text} directly: cast it to text first")
     return lose(_not_one_of(new.values), REFUSED, f"it has no {', '.join(lost)}") if lost else FITS
 
 
 def _not_one_of(values: Iterable[str]) -> str:
-    return f"{_TEXT} NOT IN ({literals(values)})"
+    return f"{_TEXT} NOT IN ({_literals(values)})"
 
 
-def literals(values: Iterable[str]) -> str:
+def _literals(values: Iterable[str]) -> str:
     """Return strings as they stand between the parentheses of an IN."""
     return ", ".join("'" + one.replace("'", "''") + "'" for one in values)
 
@@ -396,7 +388,8 @@ def _array_array(cast: Cast) -> TypeChange:
 
 
 def _refused(cast: Cast) -> TypeChange:
-    return lose(ALL, REFUSED, f"PostgreSQL does not make {cast.new.text} of {cast.old.text}")
+    words = f"PostgreSQL does not make {cast.new.text} of {cast.old.text}"
+    return lose(ALL, REFUSED, words if cast.explicit else f"{words} without USING")
 
 
 _ASSIGNED: Dict[Tuple[str, str], Rule] = {
@@ -516,32 +509,14 @@ def _text_float(cast: Cast) -> TypeChange:
 
 
 def _text_boolean(cast: Cast) -> TypeChange:
-    # Its documentation: any beginning of these words that is one of no other.
-    words = (
-        "true",
-        "tru",
-        "tr",
-        "t",
-        "false",
-        "fals",
-        "fal",
-        "fa",
-        "f",
-        "yes",
-        "ye",
-        "y",
-        "no",
-        "n",
-        "on",
-        "off",
-        "of",
-    )
-    condition = f"LOWER(TRIM({_TEXT})) NOT IN ({literals((*words, '1', '0'))})"
+    # https://www.postgresql.org/docs/current/datatype-boolean.html: the beginnings of these words that are of no other.
+    words = "true tru tr t false fals fal fa f yes ye y no n on off of 1 0".split()
+    condition = f"LOWER(TRIM({_TEXT})) NOT IN ({_literals(words)})"
     return lose(condition, REFUSED, "some texts are neither true nor false")
 
 
 def _text_enum(cast: Cast) -> TypeChange:
-    condition = f"{_with_blanks(cast.old)} NOT IN ({literals(cast.new.values)})"
+    condition = f"{_with_blanks(cast.old)} NOT IN ({_literals(cast.new.values)})"
     return lose(condition, REFUSED, "it has no other values")
 
 
