@@ -509,10 +509,15 @@ def _text_float(cast: Cast) -> TypeChange:
 
 
 def _text_boolean(cast: Cast) -> TypeChange:
-    # https://www.postgresql.org/docs/current/datatype-boolean.html: the beginnings of these words that are of no other.
-    words = "true tru tr t false fals fal fa f yes ye y no n on off of 1 0".split()
-    condition = f"LOWER(TRIM({_TEXT})) NOT IN ({_literals(words)})"
+    condition = f"LOWER(TRIM({_TEXT})) NOT IN ({_literals(_BOOLEANS)})"
     return lose(condition, REFUSED, "some texts are neither true nor false")
+
+
+_BOOLEANS = (
+    *("true", "tru", "tr", "t", "yes", "ye", "y", "on", "1"),
+    *("false", "fals", "fal", "fa", "f", "no", "n", "off", "of", "0"),
+)
+"""Beginnings of a word count: https://www.postgresql.org/docs/current/datatype-boolean.html."""
 
 
 def _text_enum(cast: Cast) -> TypeChange:

@@ -21,6 +21,7 @@ READERS: Dict[str, Reader] = {
     **names(decimal(None), "NUMERIC", "DECIMAL"),
     **names(sized("text"), "VARCHAR", "CHAR", "NVARCHAR", "NCHAR", "TEXT"),
     **names(plain("boolean"), "BOOLEAN", "BOOL"),
+    **names(plain("json"), "JSON"),
 }
 
 _DIGITS = 15
@@ -39,6 +40,8 @@ def compare(old: Optional[Kind], new: Kind, type_: TypeEngine[Any], dialect: Dia
         return lose(_not_one_of(new), UNREADABLE, "the models know other values only")
     if new.family == "boolean" and old.family != "boolean" and _affinity(old.text) == "INTEGER":
         return lose("c NOT IN (0, 1)", UNREADABLE, "to the models every number but 0 is true")
+    if new.family == "json" and old.family == "text":
+        return lose("NOT JSON_VALID(c)", UNREADABLE, "the models read JSON only")
     if _is_cast(old, type_, dialect):
         return _cast(old, new)
     if _affinity(new.text) == "REAL" and _affinity(old.text) != "REAL":
@@ -64,6 +67,8 @@ def _is_cast(old: Kind, type_: TypeEngine[Any], dialect: Any) -> bool:
 
 def _cast(old: Kind, new: Kind) -> TypeChange:
     before, after = _affinity(old.text), _affinity(new.text)
+    if (before, after) == ("BLOB", "TEXT"):
+        return cannot_tell("whether bytes are a text depends on its character set")
     if after in ("TEXT", "BLOB"):
         if before not in ("NUMERIC", "REAL") or old.family == "boolean" or _holds_texts(old) or _is_exact(old):
             return FITS
@@ -73,8 +78,6 @@ def _cast(old: Kind, new: Kind) -> TypeChange:
     if before in ("NUMERIC", "REAL") and not _holds_texts(old) and after != "INTEGER":
         return _real(old, new) if after == "REAL" else FITS
     texts = f"{_trimmed(f'CAST(CAST(c AS {new.text}) AS TEXT)')} <> {_trimmed('c')}"
-    if after == "INTEGER":
-        texts = f"CAST(CAST(c AS {new.text}) AS TEXT) <> c"
     why = "a number loses its fraction" if before in ("NUMERIC", "REAL") and not _holds_texts(old) else _OF_A_TEXT
     return lose(_changed(new, texts), CONVERTED, why)
 
