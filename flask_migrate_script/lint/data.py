@@ -10,7 +10,7 @@ from ..sql.destroying import Thing, find_created, find_destroyed
 from .files import ParsedFile
 from .findings import Finding
 from .operations import Operation
-from .types import narrows
+from .types import compare_written
 
 Loss = Tuple[str, str, Thing]
 """The name of a finding, what it says, and what is lost."""
@@ -53,7 +53,7 @@ def lost(file: ParsedFile, found: List[Operation], dialects: Collection[str]) ->
     made: Set[Thing] = set()
     for operation in found:
         made.update(_made(operation, dialects))
-        for name, what, thing in dict.fromkeys(_lost(operation, dialects)):
+        for name, what, thing in dict.fromkeys([*_lost(operation, dialects), *_narrowed(file, operation, dialects)]):
             if thing not in made and thing[:1] not in made and not file.allows(name, operation.line):
                 yield Finding(name, file.shown, operation.line, file.revision, what, *WORDS[name])
 
@@ -76,8 +76,6 @@ def _lost(operation: Operation, dialects: Collection[str]) -> Iterator[Loss]:
     elif operation.name == "drop_column":
         column = operation.text(0, "column_name")
         yield "drop-column", f"the column {operation.table}.{column} is dropped", (operation.table, column)
-    elif operation.name == "alter_column":
-        yield from _narrowed(operation)
     elif operation.name == "execute":
         statement = _Statement(operation)
         for dialect in dialects:
@@ -85,13 +83,16 @@ def _lost(operation: Operation, dialects: Collection[str]) -> Iterator[Loss]:
         yield from statement.emptied()
 
 
-def _narrowed(operation: Operation) -> Iterator[Loss]:
-    # Both are given by name: their places differ between releases of Alembic.
-    given = {keyword.arg: operation.resolved(keyword.value) for keyword in operation.call.keywords}
-    old, new = given.get("existing_type"), given.get("type_")
-    if old is not None and new is not None and narrows(old, new):
+def _narrowed(file: ParsedFile, operation: Operation, dialects: Collection[str]) -> Iterator[Loss]:
+    """Yield a change of a type that may lose values on one of the databases."""
+    if operation.name != "alter_column":
+        return
+    changes = (compare_written(file, operation, kind) for kind in dialects)
+    change = next((one for one in changes if one and one.may_lose), None)
+    if change:
         column = operation.text(0, "column_name")
-        what = f"{operation.table}.{column} becomes {ast.unparse(new)}, narrower than {ast.unparse(old)}"
+        given = {one.arg: ast.unparse(operation.resolved(one.value)) for one in operation.call.keywords}
+        what = f"{operation.table}.{column} becomes {given['type_']} from {given['existing_type']}: {change.why}"
         yield "narrow-type", what, (operation.table, column)
 
 

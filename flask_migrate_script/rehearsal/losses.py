@@ -7,7 +7,7 @@ it as a part of the migration.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 from ..seam.driver import driver_connection, run
 from ..seam.driver_errors import read_driver_error
@@ -15,7 +15,7 @@ from ..sql import counting
 from ..sql.counting import Count
 from ..sql.destroying import find_destroyed, is_delete
 from ..sql.quoting import identifier, qualified
-from .misfits import misfit
+from .misfits import compare_column
 
 NOT_COUNTED = "not counted"
 
@@ -26,7 +26,7 @@ class Loss:
 
     :param count: None where the database did not say, as a table that is in use.
     :param unit: ``"rows"`` or ``"values"``.
-    :param how: ``"lost"``, ``"cut or refused"``, ``"refused"`` or ``"not counted"``.
+    :param how: ``"lost"``, ``"cut or refused"``, ``"perhaps cut or refused"``, ``"refused"`` or ``"not counted"``.
     """
 
     count: Optional[Count]
@@ -69,18 +69,31 @@ def _dropped_column(connection: Any, operation: Any) -> Optional[Loss]:
 
 def _altered_column(connection: Any, operation: Any) -> Optional[Loss]:
     """Count what the new type cuts or refuses, else the rows without a value in a column that must have one."""
-    table, column = _table(connection, operation), identifier(operation.column_name, connection.dialect)
-    condition = misfit(connection, operation) if operation.modify_type is not None else None
-    if condition:
-        query = counting.query(connection.dialect.name, table, column, condition)
-        found = _counted(connection, query, "values", "cut or refused")
-        if found and (found.count or found.count is None):
-            return found
+    place = _table(connection, operation), identifier(operation.column_name, connection.dialect)
+    misfits = _misfits(connection, place, operation) if operation.modify_type is not None else None
+    if misfits and misfits.count:
+        return misfits
     if operation.modify_nullable is False:
-        query = counting.query(connection.dialect.name, table, column, "c IS NULL")
-        found = _counted(connection, query, "rows", "refused")
-        return found if found and (found.count or found.count is None) else None
-    return None
+        query = counting.query(connection.dialect.name, *place, "c IS NULL")
+        refused = _counted(connection, query, "rows", "refused")
+        if refused and (refused.count or refused.count is None):
+            return refused
+    return misfits
+
+
+def _misfits(connection: Any, place: Tuple[str, str], operation: Any) -> Optional[Loss]:
+    """Count the values that do not fit a new type.
+
+    :param place: the table and the column, quoted.
+    """
+    change = compare_column(connection, operation)
+    if change.fits:
+        return None
+    if change.condition is None:
+        return Loss(None, "values", NOT_COUNTED)
+    query = counting.query(connection.dialect.name, *place, change.condition)
+    found = _counted(connection, query, "values", "cut or refused" if change.may_lose else "perhaps cut or refused")
+    return found if found and (found.count or found.count is None) else None
 
 
 _LOSING: Dict[str, Callable[[Any, Any], Optional[Loss]]] = {
