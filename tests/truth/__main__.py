@@ -83,7 +83,9 @@ def report(options, seed, folder, shop, number, scenario, finding, count, result
 def summary(figures, found, seconds, seed):
     failures = sum(figures[name] for name in FAILURES)
     share = figures["unknown"] / failures if failures else 0
-    print(f"\nseed {seed}: {figures['scripts']} scripts, {figures['commands']} commands, {sum(seconds):.0f} s, ", end="")
+    print(
+        f"\nseed {seed}: {figures['scripts']} scripts, {figures['commands']} commands, {sum(seconds):.0f} s, ", end=""
+    )
     print(f"{sum(seconds) / max(len(seconds), 1):.2f} s a script, the longest {max(seconds, default=0):.1f} s")
     for name, count in sorted(figures.items()):
         print(f"  {name}: {count}") if name not in ("scripts", "commands") else None

@@ -110,7 +110,8 @@ class Scenario:
         given = f"{self.database}+{self.driver} {self.verb} env={self.env} from {self.before or 'base'}"
         given += f" to {self.target or 'base'} dry={self.dry or 'no'} json={self.json} {' '.join(self.options)}"
         lines = [
-            f"  {name}{'' if name in self.path else ' (not on the way)'}: " + ("; ".join(map(str, actions)) or "nothing")
+            f"  {name}{'' if name in self.path else ' (not on the way)'}: "
+            + ("; ".join(map(str, actions)) or "nothing")
             for name, actions in zip(self.names, self.revisions)
         ]
         return "\n".join([given, *lines])
@@ -153,7 +154,9 @@ def is_there(action: Action, dump: Any) -> bool:
         found = any(mark_of(action) in map(str, index) for index in table["indexes"])
         return found if action.sort == "index" else not found
     rows = {row[0]: row[1] for row in table["rows"]}
-    return {"insert": any(number >= 7 for number in rows), "update": rows.get(1) == "new", "delete": 1 not in rows}[action.sort]
+    return {"insert": any(number >= 7 for number in rows), "update": rows.get(1) == "new", "delete": 1 not in rows}[
+        action.sort
+    ]
 
 
 def make_beforehand(action: Action, database: str) -> List[str]:
@@ -255,7 +258,12 @@ _DISGUISES = {
 
 def _elsewhere(action: Action, sql: str) -> List[str]:
     """A write on a session, or on a connection that the script makes."""
-    ending = {"commit": "one.commit()", "rollback": "one.rollback()", "close": "one.close()", "leave": "trail.keep(one)"}
+    ending = {
+        "commit": "one.commit()",
+        "rollback": "one.rollback()",
+        "close": "one.close()",
+        "leave": "trail.keep(one)",
+    }
     opened = {
         "session": "sa_orm.Session(bind=op.get_bind())",
         "app session": "current_app.extensions['migrate'].db.session",
@@ -360,7 +368,8 @@ _LEVELS = {
 
 
 def _level(action: Action, database: str) -> List[str]:
-    return [_LEVELS[action.sort]]
+    """Most drivers refuse to change it in a transaction, so some scripts end that first."""
+    return [*([f"{_INNERMOST}.{action.ending}()"] if action.ending else []), _LEVELS[action.sort]]
 
 
 RENDERERS = {
@@ -379,7 +388,18 @@ RENDERERS = {
 # Chance: a scenario from a seed.
 
 _DOORS = {
-    "sqlite": ["op", "execute", "bind", "commented", "block comment", "cursor", "innermost", "script", "session", "own"],
+    "sqlite": [
+        "op",
+        "execute",
+        "bind",
+        "commented",
+        "block comment",
+        "cursor",
+        "innermost",
+        "script",
+        "session",
+        "own",
+    ],
     "postgresql": [
         *("op", "execute", "bind", "commented", "block comment", "parenthesis", "cursor", "innermost", "session"),
         *("own", "engine", "app session", "cte", "explain", "function", "serial", "into"),
@@ -410,7 +430,14 @@ _ROLLBACKS = {
 _OTHERS = {
     "sqlite": ["SELECT 1", "BEGIN", "PRAGMA foreign_keys", "BEGIN IMMEDIATE"],
     "postgresql": ["SELECT 1", "BEGIN", "START TRANSACTION", "SET search_path = public", "SET LOCAL lock_timeout = 0"],
-    "mysql": ["SELECT 1", "BEGIN", "SET autocommit = 1", "SET autocommit = 0", "ANALYZE TABLE one_row", "CHECK TABLE one_row"],
+    "mysql": [
+        "SELECT 1",
+        "BEGIN",
+        "SET autocommit = 1",
+        "SET autocommit = 0",
+        "ANALYZE TABLE one_row",
+        "CHECK TABLE one_row",
+    ],
 }
 _LEVELS_OF = {
     ("sqlite", ""): ["level", "options"],
@@ -460,7 +487,7 @@ class Chance:
             options=["multi"] if self.multi else [],
             revisions=revisions,
         )
-        if self.chance(0.6):
+        if self.chance(0.45):
             reached = revisions[made.names.index(choice(made.path))]
             reached.insert(self.random.randint(0, len(reached)), self.fault())
         return made
@@ -475,7 +502,7 @@ class Chance:
     def action(self) -> Action:
         makers = [self.write, self.text, self.several, self.driver_call, self.savepoint, self.autocommit, self.caught]
         weights = [50, 12, 7, 9, 8, 6, 7]
-        if self.chance(0.03):
+        if self.chance(0.025):
             return self.level()
         return self.random.choices(makers, weights)[0]()
 
@@ -510,6 +537,8 @@ class Chance:
         before = [self.write(("execute",))] if self.chance(0.7) else [Action("text", self.number(), "SELECT 1")]
         after = [self.write(("execute",))] if self.chance(0.4) else []
         how = "script" if self.database == "sqlite" else self.random.choice(["", "", "cursor"])
+        if how == "script" and self.chance(0.8):
+            before.insert(0, Action("text", self.number(), "BEGIN"))  # executescript() has ended the transaction
         plain = [one for one in ends if not one.sort.startswith(("--", "#"))] if self.chance(0.9) else []
         return Action("several", self.number(), "", how, self.random.choice(["", ";"]), [*before, *plain, *after])
 
@@ -536,10 +565,13 @@ class Chance:
         sorts += ["or rollback"] * 2 if self.database == "sqlite" else []
         how = self.random.choice(["", "", "nested", "savepoint", "everything"])
         endings = {"": ["", "", "rollback", "driver", *(["bind"] if self.modern else [])], "savepoint": ["to"]}
-        return Action("caught", self.number(), self.random.choice(sorts), how, self.random.choice(endings.get(how, [""])))
+        return Action(
+            "caught", self.number(), self.random.choice(sorts), how, self.random.choice(endings.get(how, [""]))
+        )
 
     def level(self) -> Action:
-        return Action("level", self.number(), self.random.choice(_LEVELS_OF[self.database, self.driver]))
+        sort = self.random.choice(_LEVELS_OF[self.database, self.driver])
+        return Action("level", self.number(), sort, ending=self.random.choice(["", "commit", "rollback"]))
 
     def fault(self) -> Action:
         sorts = ["raise", "raise", "nowhere", "nowhere", "twice", "syntax", "operation", "cursor", *_FAULTS]

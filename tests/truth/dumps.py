@@ -268,7 +268,9 @@ class MySQL:
         for name, *column in self._rows(rows):
             found.tables.setdefault(name, {"columns": [], "indexes": [], "rows": []})["columns"].append(tuple(column))
         columns = "table_name, index_name, seq_in_index, column_name, non_unique"
-        for name, *index in self._rows(f"SELECT {columns} FROM information_schema.statistics WHERE {here} ORDER BY 1, 2, 3"):
+        for name, *index in self._rows(
+            f"SELECT {columns} FROM information_schema.statistics WHERE {here} ORDER BY 1, 2, 3"
+        ):
             found.tables[name]["indexes"].append(tuple(index))
         for name, table in found.tables.items():
             table["rows"] = sorted((tuple(row) for row in self._rows(f"SELECT * FROM `{name}`")), key=repr)

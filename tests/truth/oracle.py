@@ -260,7 +260,9 @@ def _judge_success(scenario: Scenario, run: Run, judged: Judged) -> None:
 def _writes(scenario: Scenario, revisions: List[str]) -> Iterator[Tuple[Action, Action, List[Action]]]:
     """Yield every write of some revisions, the action whose trail is its own, and the blocks it is in."""
 
-    def walk(one: Action, noted: Optional[Action], blocks: List[Action]) -> Iterator[Tuple[Action, Action, List[Action]]]:
+    def walk(
+        one: Action, noted: Optional[Action], blocks: List[Action]
+    ) -> Iterator[Tuple[Action, Action, List[Action]]]:
         own = noted or one
         if one.kind == "write":
             yield one, own, blocks
@@ -273,7 +275,7 @@ def _writes(scenario: Scenario, revisions: List[str]) -> Iterator[Tuple[Action, 
 
 
 def _lost(scenario: Scenario, run: Run, revisions: List[str]) -> List[Action]:
-    """Return the writes that were done, are not in the database, and were not given up by the script's own savepoint."""
+    """Return the writes that were done and are not in the database, but for those that the script itself gave up."""
     done = run.done()
     found = []
     for write, noted, blocks in _writes(scenario, revisions):
@@ -367,7 +369,9 @@ def _changes(run: Run) -> List[str]:
 def _judge_left(scenario: Scenario, run: Run, said: Said, there: List[Action], judged: Judged) -> None:
     marks = {mark for line in said.left for mark in _MARK.findall(line)}
     by_mark = {mark_of(write): write for write, _, _ in _writes(scenario, scenario.path)}
-    absent = [str(by_mark[mark]) for mark in sorted(marks) if mark in by_mark and not is_there(by_mark[mark], run.after)]
+    absent = [
+        str(by_mark[mark]) for mark in sorted(marks) if mark in by_mark and not is_there(by_mark[mark], run.after)
+    ]
     if absent:
         judged.add("names a statement that is not there", "; ".join(absent))
     unnamed = [str(one) for one in there if mark_of(one) not in marks]
@@ -389,9 +393,9 @@ def _judge_names(scenario: Scenario, run: Run, said: Said, judged: Judged) -> No
 def _judge_need(scenario: Scenario, run: Run, judged: Judged) -> None:
     """Nothing in the script raised, and nothing that it wrote can have been rolled back: why does it fail?"""
     faults = any(one.kind == "fault" and one.sort in ("kill", "term", "int") for one in _all(scenario))
-    if run.code == 1 and not run.noted("raised") and not faults and scenario.env != "autocommit":
-        if not _may_have_lost(scenario, run):
-            judged.add("it need not fail", _last_lines(run.err))
+    refused = faults or scenario.env == "autocommit"
+    if run.code == 1 and not run.noted("raised") and not refused and not _may_have_lost(scenario, run):
+        judged.add("it need not fail", _last_lines(run.err))
 
 
 def _may_have_lost(scenario: Scenario, run: Run) -> bool:

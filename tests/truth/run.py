@@ -118,7 +118,10 @@ ENVIRONMENTS: Dict[str, List[Tuple[str, str]]] = {
     "thread": [(_ONLINE, "else:\n" + THREAD)],
     "naive thread": [(_ONLINE, "else:\n" + NAIVE)],
     "own engine": [(_CONNECT, f"{_OWN}.connect() as connection:")],
-    "bare": [(_CONNECT, f"{_OWN}.connect() as connection:"), (_TRANSACTION, "        context.run_migrations()\n\n\nif")],
+    "bare": [
+        (_CONNECT, f"{_OWN}.connect() as connection:"),
+        (_TRANSACTION, "        context.run_migrations()\n\n\nif"),
+    ],
     "begin": [(_CONNECT, "    with database_engine().begin() as connection:")],
 }
 """What is changed in the template's env.py; of two that begin otherwise, manage.py has the difference."""
@@ -226,7 +229,8 @@ class Starter:
         for path in paths.values():
             Path(path).write_text("")
         request = {"argv": argv, "cwd": str(folder), "env": env, "seconds": SECONDS, **paths}
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         print(json.dumps(request), file=self.process.stdin, flush=True)
         code = self.process.stdout.readline().strip()
         out, err = (Path(paths[name]).read_text(encoding="utf-8", errors="replace") for name in ("stdout", "stderr"))
@@ -246,7 +250,9 @@ class Workshop:
         self.database = dumps.make(kind, folder)
         self.starter = Starter()
         self.env = {
-            name: value for name, value in os.environ.items() if not name.startswith(("FLASK_", "MIGRATE_", "DATABASE_"))
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("FLASK_", "MIGRATE_", "DATABASE_"))
         }
         self.env.update(PYTHONDONTWRITEBYTECODE="1", PYTHONWARNINGS="ignore", COLUMNS="200", PYTHONPATH=str(ROOT))
         self.env["TRUTH_TRAIL"] = str(folder / "trail.txt")
@@ -266,8 +272,8 @@ class Workshop:
     def _prints_json(self) -> bool:
         """Return whether a real run takes --json here."""
         env = {**self.env, "DATABASE_URL": f"sqlite:///{self.folder / 'template' / 'no.db'}"}
-        code, out, err = self.starter.run(["manage.py", "db", "upgrade", "--json"], self.folder / "template", env)
-        return code == 0
+        done = self.starter.run(["manage.py", "db", "upgrade", "--json"], self.folder / "template", env)
+        return done[0] == 0
 
     def close(self) -> None:
         self.starter.stop()
@@ -302,7 +308,13 @@ class Workshop:
         return self.database.reset(made)
 
     def _command(
-        self, scenario: Scenario, folder: Path, env: Dict[str, str], before: dumps.Dump, dry: str = "", json: bool = False
+        self,
+        scenario: Scenario,
+        folder: Path,
+        env: Dict[str, str],
+        before: dumps.Dump,
+        dry: str = "",
+        json: bool = False,
     ) -> Run:
         words = ["db", scenario.verb, scenario.target or "base"]
         words += ["--dry-run"] if dry else []

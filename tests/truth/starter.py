@@ -16,7 +16,7 @@ import threading
 
 sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-import fork_server
+import fork_server  # noqa: E402  # it is found now
 
 
 def load():
