@@ -165,7 +165,10 @@ def make_beforehand(action: Action, database: str) -> List[str]:
         return []
     table = table_of(action)
     id_type = "SERIAL" if action.how == "serial" else "INTEGER"
-    statements = [f"CREATE TABLE {table} (id {id_type} PRIMARY KEY, name VARCHAR(20))"]
+    engine = " ENGINE = MyISAM" if action.how == "myisam" else ""
+    statements = [f"CREATE TABLE {table} (id {id_type} PRIMARY KEY, name VARCHAR(20)){engine}"]
+    if action.how == "invalid":
+        statements.append(f"INSERT INTO {table} VALUES (1, 'twice'), (2, 'twice')")
     if action.sort == "create":
         statements = []
     if action.sort in ("update", "delete"):
@@ -234,13 +237,16 @@ def _write(action: Action, database: str) -> List[str]:
         return [f"with op.batch_alter_table('{table}', recreate='always') as batch:", f"    {_BATCH}"]
     if how == "script":
         return [f"{_PROXIED}.executescript({sql + ';'!r})"]
+    if how == "create all":
+        column = "sa.Column('id', sa.Integer, primary_key=True)"
+        return ["one = sa.MetaData()", f"sa.Table('{table}', one, {column})", "one.create_all(op.get_bind())"]
     if how in ("cursor", "innermost"):
         return [f"trail.run({_PROXIED if how == 'cursor' else _INNERMOST}, {sql!r})"]
     if how == "bind":
         return [f"op.get_bind().execute(sa.text({sql!r}))"]
     if how in ("own", "engine", "app session", "session"):
         return _elsewhere(action, sql)
-    return [f"op.execute({_DISGUISES.get(how, '{0}').format(sql, table)!r})"]
+    return [f"op.execute({_DISGUISES.get(how, '{0}').format(sql, table, action.number)!r})"]
 
 
 _BATCH = "batch.add_column(sa.Column('extra', sa.Integer))"
@@ -253,6 +259,8 @@ _DISGUISES = {
     "function": "SELECT touch_{1}()",
     "serial": "INSERT INTO {1} (id, name) SELECT 6 + nextval('{1}_id_seq'), 'seven'",
     "into": "SELECT 1 AS id INTO {1}",
+    "concurrently": "CREATE INDEX CONCURRENTLY i{2} ON {1} (name)",
+    "invalid": "CREATE UNIQUE INDEX CONCURRENTLY i{2} ON {1} (name)",
 }
 
 
@@ -317,6 +325,7 @@ _BAD = {
     "cursor": f"trail.run({_PROXIED}, 'INSERT INTO nowhere VALUES (1)')",
     "syntax": "op.execute('INSERT INTO nowhere nonsense')",
     "operation": "op.drop_table('nowhere')",
+    "orphan": "op.execute('INSERT INTO orphan VALUES (1, 99)')",
     "or rollback": "op.execute('INSERT OR ROLLBACK INTO one_row VALUES (1)')",
     "twice": "op.execute('INSERT INTO one_row VALUES (1)')",
 }
@@ -406,7 +415,7 @@ _DOORS = {
     ],
     "mysql": [
         *("op", "execute", "bind", "commented", "block comment", "parenthesis", "cursor", "innermost", "session"),
-        *("own", "engine", "app session"),
+        *("own", "engine", "app session", "myisam"),
     ],
 }
 _SORTS_OF = {
@@ -415,6 +424,10 @@ _SORTS_OF = {
     "function": ("create", "insert", "update", "delete"),
     "serial": ("insert",),
     "into": ("create",),
+    "create all": ("create",),
+    "myisam": ("insert", "update", "delete"),
+    "concurrently": ("index",),
+    "invalid": ("index",),
     "batch": ("column",),
 }
 _COMMITS = {
@@ -446,6 +459,7 @@ _LEVELS_OF = {
     ("mysql", "pymysql"): ["pymysql", "options"],
 }
 _ENVIRONMENTS = ["each", "autocommit", "thread", "own engine", "bare", "begin", "wrapped", "wrapped first"]
+_STRANGE = ["naive thread", "own context"]
 
 
 class Chance:
@@ -475,6 +489,7 @@ class Chance:
         left = count - start if verb == "upgrade" else start
         steps = left if self.chance(0.8) else self.random.randint(1, left)
         env = choice(_ENVIRONMENTS) if self.chance(0.3) else "template"
+        env = choice(_STRANGE) if self.chance(0.03) else env
         made = Scenario(
             database=self.database,
             driver=self.driver,
@@ -489,7 +504,9 @@ class Chance:
         )
         if self.chance(0.45):
             reached = revisions[made.names.index(choice(made.path))]
-            reached.insert(self.random.randint(0, len(reached)), self.fault())
+            blocks = [one.inside for one in reached if one.kind in ("savepoint", "autocommit")]
+            body = choice(blocks) if blocks and self.chance(0.3) else reached
+            body.insert(self.random.randint(0, len(body)), self.fault())
         return made
 
     def number(self) -> int:
@@ -511,8 +528,8 @@ class Chance:
         if how == "own" and self.database == "sqlite" and self.chance(0.7):
             how = "execute"  # it finds the database locked, nearly always
         sort = self.random.choice(_SORTS_OF.get(how, SORTS))
-        if how == "op" and sort == "column" and self.chance(0.4):
-            how = "batch"
+        others = {("op", "column"): "batch", ("op", "create"): "create all"}
+        how = others.get((how, sort), how) if self.chance(0.4) else how
         endings = {
             "session": ["commit", "rollback", "close"],
             "app session": ["commit", "commit", "rollback", "leave"],
@@ -552,7 +569,11 @@ class Chance:
         return Action("savepoint", self.number(), "", how, self.random.choice(endings), self.few())
 
     def autocommit(self) -> Action:
-        return Action("autocommit", self.number(), inside=self.few())
+        inside = self.few()
+        if self.database == "postgresql" and self.chance(0.4):
+            how = "invalid" if self.chance(0.25) else "concurrently"
+            inside.insert(self.random.randint(0, len(inside)), Action("write", self.number(), "index", how))
+        return Action("autocommit", self.number(), inside=inside)
 
     def few(self) -> List[Action]:
         made = [self.write() for _ in range(self.random.choice([0, 1, 1, 2]))]

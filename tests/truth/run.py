@@ -104,6 +104,16 @@ NAIVE = """    import threading
     thread.join()
 """
 
+OWN_CONTEXT = """    from alembic.operations import Operations
+    from alembic.runtime.migration import MigrationContext
+
+    given = {"fn": context._proxy.context_opts["fn"], "script": context.script}
+    with database_engine().connect() as connection:
+        own = MigrationContext.configure(connection, opts=given)
+        with own.begin_transaction(), Operations.context(own):
+            own.run_migrations()
+"""
+
 _CONNECT = "    with database_engine().connect() as connection:"
 _OWN = "    from sqlalchemy import create_engine, pool\n    with create_engine(database_url(), poolclass=pool.NullPool)"
 _TRANSACTION = "        with context.begin_transaction():\n            context.run_migrations()\n\n\nif"
@@ -117,6 +127,7 @@ ENVIRONMENTS: Dict[str, List[Tuple[str, str]]] = {
     "each": [("**arguments)", "transaction_per_migration=True, **arguments)")],
     "thread": [(_ONLINE, "else:\n" + THREAD)],
     "naive thread": [(_ONLINE, "else:\n" + NAIVE)],
+    "own context": [(_ONLINE, "else:\n" + OWN_CONTEXT)],
     "own engine": [(_CONNECT, f"{_OWN}.connect() as connection:")],
     "bare": [
         (_CONNECT, f"{_OWN}.connect() as connection:"),
@@ -296,7 +307,12 @@ class Workshop:
         return runs
 
     def _reset(self, scenario: Scenario) -> dumps.Dump:
-        made = {"one_row": ["CREATE TABLE one_row (id INTEGER PRIMARY KEY)", "INSERT INTO one_row VALUES (1)"]}
+        deferred = "" if self.kind == "mysql" else " DEFERRABLE INITIALLY DEFERRED"
+        parent = f"CONSTRAINT of_one FOREIGN KEY (parent) REFERENCES one_row (id){deferred}"
+        made = {
+            "one_row": ["CREATE TABLE one_row (id INTEGER PRIMARY KEY)", "INSERT INTO one_row VALUES (1)"],
+            "orphan": [f"CREATE TABLE orphan (id INTEGER PRIMARY KEY, parent INTEGER, {parent})"],
+        }
         if scenario.before:
             key = "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)"
             table = f"CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, {key})"
