@@ -83,6 +83,11 @@ PARTLY = (
     + "       Of revision rev2 these statements took effect, because it left or ended the transaction:\n"
     + "         INSERT INTO w2 VALUES (7, 'seven')\n       The database is at rev1.\n"
 )
+PERHAPS = (
+    ERROR
+    + "       Of revision rev2 it is not known whether these statements took effect:\n"
+    + "         UPDATE u3 SET name = 'new' WHERE id = 1\n       The database is at rev1.\n"
+)
 UNKNOWN = ERROR + "       The database does not answer, so it is not known where it is now.\n"
 AT_REV1 = {"at": ("rev1",)}
 
@@ -97,6 +102,9 @@ TRUE = {
     "applied": ran(dump(1, **AT_REV1), APPLIED),
     "partly": ran(dump(1, 2, **AT_REV1), PARTLY),
     "at least": ran(dump(1, 2, 3, **AT_REV1), PARTLY + "       At least these; others may also be there.\n"),
+    "partly, and perhaps more": ran(dump(1, 2, 3, **AT_REV1), PARTLY + PERHAPS[len(ERROR) :]),
+    "partly, and no more": ran(dump(1, 2, **AT_REV1), PARTLY + PERHAPS[len(ERROR) :]),
+    "perhaps": ran(dump(1, 3, **AT_REV1), PERHAPS),
     "unknown": ran(dump(1, 2, **AT_REV1), UNKNOWN),
     "done": ran(dump(1, 2, 3, at=("rev2",)), code=0, trail=WHOLE),
 }

@@ -66,6 +66,7 @@ class Said:
     :param states: all that it says.
     :param applied: the revisions that it names as applied and kept.
     :param left: the words of the statements that it names as being in the database.
+    :param may_have: those of which it says that it is not known.
     :param at: where it says that the database is; None where it does not say.
     :param at_least: it says that there may be more than what it names.
     :param failed: the revision that it says failed.
@@ -75,13 +76,14 @@ class Said:
     states: List[str] = field(default_factory=list)
     applied: List[str] = field(default_factory=list)
     left: List[str] = field(default_factory=list)
+    may_have: List[str] = field(default_factory=list)
     at: Optional[Tuple[str, ...]] = None
     at_least: bool = False
     failed: Optional[str] = None
 
 
 _STATES = [
-    ("partly", r"these statements took effect|these statements are in the database|What it did stays"),
+    ("partly", r"(?<!whether )these statements took effect|these statements are in the database|What it did stays"),
     ("unknown", r"not known|does not answer|cannot (?:be )?t(?:ell|old)"),
     ("applied", r"Applied before it, and kept|Revision \w+ was rolled back"),
     ("unchanged", r"nothing changed|[Nn]othing was changed|None of its statements took effect"),
@@ -97,8 +99,9 @@ def read_said(text: str) -> Said:
     said.state = said.states[0] if said.states else None
     kept = re.search(r"Applied before it, and kept: ([^\n]*?)\.\n", flat)
     said.applied = re.findall(r"rev\d+", kept[1]) if kept else []
-    for section in re.finditer(r"(?:took effect|are in the database)[^\n]*:\n((?:  [^\n]*\n)*)", flat):
-        said.left += [line.strip() for line in section[1].splitlines()]
+    for section in re.finditer(r"([^\n]*)(?:took effect|are in the database)[^\n]*:\n((?:  [^\n]*\n)*)", flat):
+        named = said.may_have if "whether" in section[1] else said.left
+        named += [line.strip() for line in section[2].splitlines()]
     at = re.search(r"The database is at (no revision yet|[\w, ]+)\.", flat)
     said.at = tuple(sorted(re.findall(r"rev\d+", at[1]))) if at else None
     said.at_least = bool(re.search(r"[Aa]t least|may also|and \d+ more|not counted", flat))
@@ -367,14 +370,14 @@ def _changes(run: Run) -> List[str]:
 
 
 def _judge_left(scenario: Scenario, run: Run, said: Said, there: List[Action], judged: Judged) -> None:
-    marks = {mark for line in said.left for mark in _MARK.findall(line)}
+    marks, perhaps = ({mark for line in named for mark in _MARK.findall(line)} for named in (said.left, said.may_have))
     by_mark = {mark_of(write): write for write, _, _ in _writes(scenario, scenario.path)}
     absent = [
         str(by_mark[mark]) for mark in sorted(marks) if mark in by_mark and not is_there(by_mark[mark], run.after)
     ]
     if absent:
         judged.add("names a statement that is not there", "; ".join(absent))
-    unnamed = [str(one) for one in there if mark_of(one) not in marks]
+    unnamed = [str(one) for one in there if mark_of(one) not in marks | perhaps]
     if unnamed and not said.at_least:
         judged.add("does not name what is there", "; ".join(unnamed))
 
@@ -474,7 +477,7 @@ def _judge_json_state(scenario: Scenario, run: Run, found: Dict[str, Any], judge
     left = [str(line) for line in found["left"]]
     if bool(left) is not (found["state"] == "partly") and found["state"] != "unknown":
         judged.add("JSON: left does not fit the state", f"{found['state']}: {left}")
-    said = Said(found["state"], [found["state"]], list(found["applied"]), left, at_least=text.at_least)
+    said = Said(found["state"], [found["state"]], list(found["applied"]), left, text.may_have, at_least=text.at_least)
     _judge_state(scenario, run, said, judged)
     error = found["error"]
     unfinished = run.last_entered if run.last_entered not in run.noted("leave") else None
