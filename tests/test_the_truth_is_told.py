@@ -31,7 +31,7 @@ def test_no_sentence_about_a_database_is_false(kind):
             for number in range(SCRIPTS):
                 scenario = make_scenario(kind, seed, number)
                 _, judged = shop.judged(scenario)
-                verdicts.update(one.verdict for one in judged)
+                verdicts.update(verdict for one in judged for verdict in one.verdicts)
                 found += [f"--only {number}: {one.kind}: {one.words}" for one in kinds_of(judged)]
     except LookupError as exc:
         pytest.fail(str(exc)) if os.environ.get("TEST_ALL_DATABASES") else pytest.skip(str(exc))
@@ -287,6 +287,47 @@ def test_the_next_run_finds_nothing_half_done(err):
     assert kinds(scenario, TRUE["unchanged"], next_run) == ["the next run finds something half done"]
     assert kinds(scenario, TRUE["unknown"], next_run) == []
     assert kinds(scenario, TRUE["unchanged"], ran(dump(), 'Error: relation "nowhere" does not exist\n')) == []
+
+
+TWO_TEXT = (
+    ERROR
+    + "       default: Applied before it, and kept: rev1.\n       default: Revision rev2 was rolled back.\n"
+    + "       default: The database is at rev1.\n"
+    + "       second: Of revision rev2 these statements took effect, because it left or ended the transaction:\n"
+    + "         INSERT INTO w8 VALUES (7, 'seven')\n       second: The database is at no revision yet.\n"
+    + "       Fix the script and run the command again.\n"
+)
+
+
+def test_each_of_two_databases_is_judged_by_what_is_said_of_it():
+    """Here rev2 fails in the second database, where rev1 does nothing."""
+    scenario = history(
+        revisions=[WRITES[:1], WRITES[1:]], second=[[], [Action("write", 8, "insert", "execute"), FAULT]]
+    )
+    own, frames = [entry for entry in WHOLE if entry[0] not in ("enter", "leave")], ("enter", "leave")
+    trail = [(frame, name, "default") for name in ("rev1", "rev2") for frame in frames] + own
+    trail += [("enter", "rev1", "second"), ("leave", "rev1", "second"), ("enter", "rev2", "second")]
+    trail += [("start", "8"), ("done", "8"), ("start", "4"), ("raised", "4", "RuntimeError")]
+    before = Dump({"w8": table()})
+
+    def found(default, *rows, at=(), text=TWO_TEXT, **fields):
+        after = Dump({"w8": table(*rows), **({"alembic_version": table(*at)} if at else {})})
+        return kinds(scenario, ran(default, text, trail=trail, second=(before, after), **fields))
+
+    row, rev1 = (7, "seven"), dump(1, **AT_REV1)
+    assert found(rev1, row) == []
+    assert found(dump(1, 2, **AT_REV1), row) == ["says rolled back, and it is there"]
+    assert found(rev1) == ["names a statement that is not there"]
+    assert found(rev1, row, at=[("rev1",)]) == ["another version is named", "other revisions are applied"]
+    assert found(rev1, row, text=TWO_TEXT.replace("second: ", "default: "))
+    outcomes = [
+        *json.loads(document(error=None))["databases"],
+        *json.loads(document("partly", after=(), applied=(), left=["INSERT INTO w8"], name="second"))["databases"],
+    ]
+    assert found(rev1, row, json=True, out=json.dumps({"databases": outcomes})) == []
+    outcomes[1]["error"] = None
+    assert found(rev1, row, json=True, out=json.dumps({"databases": outcomes})) == ["JSON: no error with exit 1"]
+    assert found(rev1, row, json=True, out=json.dumps({"databases": outcomes[:1]})) == ["JSON leaves the database out"]
 
 
 KILLED = history(revisions=[WRITES[:1], [*WRITES[1:], Action("fault", 4, "kill")]])

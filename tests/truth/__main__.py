@@ -37,7 +37,7 @@ def one(options, seed, folder):
     scenario = load(options.replay) if options.replay else make_scenario(options.database, seed, options.only)
     with workshop(scenario.database) as shop:
         runs, judged = shop.judged(scenario)
-        save(folder, scenario, runs, judged, shop.template)
+        save(folder, scenario, runs, judged, shop)
         print((folder / "report.txt").read_text())
         for finding in kinds_of(judged) if options.shrink and not options.replay else ():
             print(f"smallest with {finding.kind!r}: {shrink(shop, scenario, finding.kind)}\n")
@@ -56,7 +56,7 @@ def many(options, seed, folder):
             seconds.append(time.monotonic() - started)
             figures["scripts"] += 1
             figures["commands"] += len(runs)
-            figures.update(one.verdict for one in judged)
+            figures.update(verdict for one in judged for verdict in one.verdicts)
             for finding in kinds_of(judged):
                 found[finding.kind] += 1
                 report(options, seed, folder, shop, number, scenario, finding, found[finding.kind], (runs, judged))
@@ -73,10 +73,10 @@ def report(options, seed, folder, shop, number, scenario, finding, count, result
     print(f"FALSE: {finding.kind} (--seed {seed} --database {options.database} --only {number}): {finding.words}")
     if count > 20:
         return
-    save(folder / name / str(number), scenario, *result, shop.template)
+    save(folder / name / str(number), scenario, *result, shop)
     if count <= options.shrink:
         small = shrink(shop, scenario, finding.kind)
-        save(folder / name / f"{number}-small", small, *shop.judged(small), shop.template)
+        save(folder / name / f"{number}-small", small, *shop.judged(small), shop)
         print(f"  smallest: {small}", flush=True)
 
 

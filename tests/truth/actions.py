@@ -59,6 +59,7 @@ class Scenario:
     :param dry: a dry run comes first: ``""``, ``"text"`` or ``"json"``.
     :param json: the real run prints JSON.
     :param revisions: the actions of each; those of the upgrade, or of the downgrade.
+    :param second: the same for a second database, a bind, where there is one.
     """
 
     database: str
@@ -71,6 +72,7 @@ class Scenario:
     json: bool
     options: List[str] = field(default_factory=list)
     revisions: List[List[Action]] = field(default_factory=list)
+    second: List[List[Action]] = field(default_factory=list)
 
     @property
     def names(self) -> List[str]:
@@ -103,6 +105,10 @@ class Scenario:
     def actions(self, revision: str) -> List[Action]:
         return [found for one in self.revisions[self.names.index(revision)] for found in one.all()]
 
+    def everything(self) -> List[Action]:
+        """Return every action in every database."""
+        return [found for body in [*self.revisions, *self.second] for one in body for found in one.all()]
+
     def document(self) -> Dict[str, Any]:
         return asdict(self)
 
@@ -114,6 +120,10 @@ class Scenario:
             + ("; ".join(map(str, actions)) or "nothing")
             for name, actions in zip(self.names, self.revisions)
         ]
+        lines += [
+            f"  {name} in the second database: " + ("; ".join(map(str, actions)) or "nothing")
+            for name, actions in zip(self.names, self.second)
+        ]
         return "\n".join([given, *lines])
 
 
@@ -123,7 +133,10 @@ def read_scenario(document: Dict[str, Any]) -> Scenario:
     def read(one: Dict[str, Any]) -> Action:
         return Action(**{**one, "inside": [read(inner) for inner in one["inside"]]})
 
-    return Scenario(**{**document, "revisions": [[read(one) for one in body] for body in document["revisions"]]})
+    bodies = {
+        part: [[read(one) for one in body] for body in document.get(part, ())] for part in ("revisions", "second")
+    }
+    return Scenario(**{**document, **bodies})
 
 
 # Marks: what a write leaves.
@@ -502,8 +515,12 @@ class Chance:
             options=["multi"] if self.multi else [],
             revisions=revisions,
         )
+        if env == "template" and self.chance(0.12):
+            made.second = [self.body() for _ in range(count)]
+            for one in made.everything():  # it has the default database
+                one.how = "execute" if one.how == "app session" else one.how
         if self.chance(0.45):
-            reached = revisions[made.names.index(choice(made.path))]
+            reached = choice([revisions, made.second or revisions])[made.names.index(choice(made.path))]
             blocks = [one.inside for one in reached if one.kind in ("savepoint", "autocommit")]
             body = choice(blocks) if blocks and self.chance(0.3) else reached
             body.insert(self.random.randint(0, len(body)), self.fault())

@@ -6,7 +6,7 @@ returns every sentence that is not true. What nobody can be sure of is not held 
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 from .actions import DDL, Action, Scenario, is_there, mark_of
@@ -20,6 +20,8 @@ class Run:
     :param dry: ``"text"``, ``"json"``, or empty for a real run.
     :param json: a real run that prints JSON.
     :param code: its exit code; a signal is negative, None is one that never came to its end.
+    :param second: the second database before and after, where there is one.
+    :param alone: it is about all there is, not about one of two databases.
     :param trail: what the script noted: ``("enter", "rev1")``, ``("start", "3")``, ``("done", "3")``,
         ``("raised", "3", "RuntimeError")``, ``("leave", "rev1")``.
     """
@@ -34,6 +36,13 @@ class Run:
     dry: str = ""
     json: bool = False
     seconds: float = 0.0
+    second: Optional[Tuple[Dump, Dump]] = None
+    alone: bool = True
+
+    def changes(self) -> List[str]:
+        """Return what is changed in all databases, to the letter."""
+        more = self.second[0].differences(self.second[1]) if self.second else []
+        return self.before.differences(self.after) + [f"second: {one}" for one in more]
 
     def noted(self, word: str) -> List[str]:
         return [entry[1] for entry in self.trail if entry[0] == word]
@@ -115,7 +124,7 @@ class Judged:
     """What is found of one run, and what it said, for the figures."""
 
     findings: List[Finding] = field(default_factory=list)
-    verdict: str = ""
+    verdicts: List[str] = field(default_factory=list)
 
     def add(self, kind: str, words: str) -> None:
         self.findings.append(Finding(kind, words))
@@ -130,14 +139,54 @@ def judge(scenario: Scenario, runs: List[Run]) -> List[Judged]:
         found.append(judged)
         _judge_manners(scenario, run, judged)
         if run.code is None:
-            judged.verdict = "hangs"
+            judged.verdicts.append("hangs")
         elif run.dry:
             _judge_dry(scenario, run, real, judged)
         elif run is not real:
             _judge_next(scenario, real, run, judged)
         else:
-            _judge_real(scenario, run, judged)
+            for one, part in views(scenario, run):
+                _judge_real(one, part, judged)
+            _judge_need(scenario, run, judged)
     return found
+
+
+def views(scenario: Scenario, run: Run) -> List[Tuple[Scenario, Run]]:
+    """Return a scenario and a run as each of the databases sees them."""
+    if not scenario.second or run.second is None:
+        return [(scenario, run)]
+    found = []
+    dumps = {"default": (run.before, run.after), "second": run.second}
+    for name, bodies in (("default", scenario.revisions), ("second", scenario.second)):
+        one = replace(scenario, revisions=bodies, second=[])
+        own = {str(action.number) for action in one.everything()}
+        trail = [entry for entry in run.trail if (entry[2:3] == (name,) if entry[0] in _FRAMES else entry[1] in own)]
+        before, after = dumps[name]
+        err, out = _text_about(run.err, name), _document_about(run.out, name) if run.json else run.out
+        found.append((one, replace(run, before=before, after=after, trail=trail, err=err, out=out, alone=False)))
+    return found
+
+
+_FRAMES = ("enter", "leave")
+
+
+def _text_about(text: str, name: str) -> str:
+    """Return the lines about one database, without its name, and those about none."""
+    found, about = [], None
+    for line in text.splitlines():
+        indent, words = (line[:7], line[7:]) if line.startswith("       ") else ("", line)
+        label = re.match(r"(default|second): ", words)
+        about = label[1] if label else about if words.startswith("  ") else None
+        if about in (None, name):
+            found.append(indent + (words[label.end() :] if label else words))
+    return "\n".join(found) + "\n"
+
+
+def _document_about(text: str, name: str) -> str:
+    document = _document(text)
+    if document is None:
+        return text
+    return json.dumps({"databases": [one for one in document.get("databases", ()) if one.get("name") == name]})
 
 
 def _judge_manners(scenario: Scenario, run: Run, judged: Judged) -> None:
@@ -152,13 +201,9 @@ def _judge_manners(scenario: Scenario, run: Run, judged: Judged) -> None:
 def _codes_of_signals(scenario: Scenario) -> Set[int]:
     codes = {"kill": {-9}, "term": {-15, 143}, "int": {-2, 130}, "interrupt": {-2, 130}}
     found: Set[int] = set()
-    for one in _all(scenario):
+    for one in scenario.everything():
         found |= codes.get(one.sort, set()) if one.kind == "fault" else set()
     return found
-
-
-def _all(scenario: Scenario) -> List[Action]:
-    return [one for name in scenario.names for one in scenario.actions(name)]
 
 
 def _last_line(text: str) -> str:
@@ -169,7 +214,7 @@ def _last_line(text: str) -> str:
 
 
 def _judge_dry(scenario: Scenario, run: Run, real: Optional[Run], judged: Judged) -> None:
-    changes = run.before.differences(run.after)
+    changes = run.changes()
     document = _document(run.out) if run.dry == "json" else None
     if changes:
         claims = "Nothing was changed" in run.out + run.err or bool(document and document.get("changed") is False)
@@ -178,22 +223,20 @@ def _judge_dry(scenario: Scenario, run: Run, real: Optional[Run], judged: Judged
         )
     elif document and document.get("changed") is not False:
         judged.add("dry run says changed, and nothing is", str(document.get("changed")))
-    judged.verdict = f"dry, exit {run.code}"
     if run.code is not None and run.code < 0:
-        judged.verdict = "dry, killed"
+        judged.verdicts.append("dry, killed")
         return
     if run.dry == "json" and document is None and run.code == 0:
         judged.add("dry run prints no JSON", run.out[:300])
         return
     stopped = _is_open(run, document)
-    if stopped:
-        judged.verdict += ", stopped or not executed"
+    judged.verdicts.append(f"dry, exit {run.code}" + (", stopped or not executed" if stopped else ""))
     if real is None or real.code is None:
         return
     if run.code == 0 and not stopped:
         if real.code != 0:
             judged.add("dry run exit 0, real run fails", _last_lines(real.err))
-        elif real.after.version != scenario.at_after(scenario.steps):
+        elif any(part.after.version != scenario.at_after(scenario.steps) for _, part in views(scenario, real)):
             judged.add("dry run exit 0, real run elsewhere", str(real.after.version))
     failed = _failed_step(run, document)
     if run.code == 1 and failed and not stopped:
@@ -239,10 +282,10 @@ def _last_lines(text: str) -> str:
 
 def _judge_real(scenario: Scenario, run: Run, judged: Judged) -> None:
     if run.code == 0:
-        judged.verdict = "exit 0"
+        judged.verdicts.append("exit 0")
         _judge_success(scenario, run, judged)
     elif run.code == -9:
-        judged.verdict = "killed"
+        judged.verdicts.append("killed")
         _judge_kill(scenario, run, judged)
     else:
         _judge_failure(scenario, run, judged)
@@ -305,8 +348,8 @@ def _judge_kill(scenario: Scenario, run: Run, judged: Judged) -> None:
 
 def _escapes(scenario: Scenario) -> bool:
     """Return whether an action may commit by itself."""
-    kinds = {one.kind for one in _all(scenario)}
-    elsewhere = any(one.how in ("own", "engine", "app session", "session", "script") for one in _all(scenario))
+    kinds = {one.kind for one in scenario.everything()}
+    elsewhere = any(one.how in ("own", "engine", "app session", "session", "script") for one in scenario.everything())
     return bool(kinds & {"text", "several", "driver", "autocommit", "level", "caught"}) or elsewhere
 
 
@@ -324,7 +367,9 @@ def _applied_now(scenario: Scenario, run: Run) -> Optional[List[str]]:
 
 def _judge_failure(scenario: Scenario, run: Run, judged: Judged) -> None:
     said = read_said(run.err)
-    judged.verdict = said.state or "no verdict"
+    if not run.alone and said.state is None and not run.noted("enter") and not _changes(run):
+        return  # it was the other database's turn
+    judged.verdicts.append(said.state or "no verdict")
     if said.state is None:
         judged.add("no verdict", _last_lines(run.err))
     if "partly" in said.states and "unchanged" in said.states:
@@ -333,7 +378,6 @@ def _judge_failure(scenario: Scenario, run: Run, judged: Judged) -> None:
         judged.add("another version is named", f"says {said.at}, is {run.after.version}")
     _judge_state(scenario, run, said, judged)
     _judge_names(scenario, run, said, judged)
-    _judge_need(scenario, run, judged)
 
 
 def _judge_state(scenario: Scenario, run: Run, said: Said, judged: Judged) -> None:
@@ -395,17 +439,23 @@ def _judge_names(scenario: Scenario, run: Run, said: Said, judged: Judged) -> No
 
 def _judge_need(scenario: Scenario, run: Run, judged: Judged) -> None:
     """Nothing in the script raised, and nothing that it wrote can have been rolled back: why does it fail?"""
-    by_number = {one.number: one for one in _all(scenario)}
+    by_number = {one.number: one for one in scenario.everything()}
     begun = [by_number[int(number)] for number in run.noted("start")]
     # A caught error fails the transaction on PostgreSQL; a signal and a deferred constraint are not in the trail.
     faults = any(one.kind in ("fault", "caught") for one in begun)
     refused = faults or scenario.env in ("autocommit", "naive thread", "own context")
-    if run.code == 1 and not run.noted("raised") and not refused and not _may_have_lost(scenario, run):
+    if (
+        run.code == 1
+        and not run.noted("raised")
+        and not refused
+        and not scenario.second
+        and not _may_have_lost(scenario, run)
+    ):
         judged.add("it need not fail", _last_lines(run.err))
 
 
 def _may_have_lost(scenario: Scenario, run: Run) -> bool:
-    by_number = {one.number: one for one in _all(scenario)}
+    by_number = {one.number: one for one in scenario.everything()}
     pending = scenario.start == 0 and scenario.verb == "upgrade"  # Alembic has made its table
     for entry in run.trail:
         if entry[0] == "leave":
@@ -481,8 +531,10 @@ def _judge_json_state(scenario: Scenario, run: Run, found: Dict[str, Any], judge
     _judge_state(scenario, run, said, judged)
     error = found["error"]
     unfinished = run.last_entered if run.last_entered not in run.noted("leave") else None
-    if not error:
+    if not error and (run.alone or unfinished):
         judged.add("JSON: no error with exit 1", str(found))
+    elif not error:
+        pass
     elif unfinished and error.get("revision") != unfinished:
         judged.add("JSON: another revision is named", f"{error.get('revision')}, is {unfinished}")
 
@@ -495,16 +547,15 @@ _HALF_DONE += r"|(?:already exists|no such|duplicate|[Uu]nknown)[^\n]*\b[mdaxyij
 
 
 def _judge_next(scenario: Scenario, first: Run, run: Run, judged: Judged) -> None:
-    judged.verdict = f"next, exit {run.code}"
-    said = read_said(first.err).state
-    promised = said in ("unchanged", "applied") or (first.code == -9 and not _escapes(scenario))
+    judged.verdicts.append(f"next, exit {run.code}")
+    said = [read_said(part.err).state for _, part in views(scenario, first)]
+    promised = set(said) <= {"unchanged", "applied"} or (first.code == -9 and not _escapes(scenario))
     if scenario.database != "mysql" and promised and run.code != 0 and re.search(_HALF_DONE, run.err):
         judged.add("the next run finds something half done", _last_lines(run.err))
-    if run.code == 0:
-        target = scenario.at_after(scenario.steps)
-        if run.after.version != target:
-            judged.add("the next run exits 0, and is not at the target", str(run.after.version))
-        elif scenario.database != "mysql":
-            lost = _lost(scenario, run, [name for name in scenario.path if name in run.noted("enter")])
+    for one, part in views(scenario, run) if run.code == 0 else ():
+        if part.after.version != one.at_after(one.steps):
+            judged.add("the next run exits 0, and is not at the target", str(part.after.version))
+        elif one.database != "mysql":
+            lost = _lost(one, part, [name for name in one.path if name in part.noted("enter")])
             if lost:
                 judged.add("exit 0, and what was written is rolled back", "; ".join(map(str, lost)))

@@ -11,10 +11,11 @@ import tempfile
 import time
 from importlib import metadata
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from . import dumps
 from .actions import Action, Chance, Scenario, make_beforehand, read_scenario, render, table_of
+from .dumps import Dump
 from .oracle import Finding, Judged, Run, judge
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +51,8 @@ app = Flask(__name__)
 app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]
 app.config["SQLALCHEMY_TRACK_MODIFICATIONS"] = False
 app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {options!r}
+if {second}:
+    app.config["SQLALCHEMY_BINDS"] = {{"second": os.environ["SECOND_URL"]}}
 db = SQLAlchemy(app)
 migrate = Migrate(app, db)
 manager = Manager(app)
@@ -216,13 +219,7 @@ revision = "{name}"
 down_revision = {parent!r}
 
 
-def upgrade():
-{upgrade}
-
-
-def downgrade():
-{downgrade}
-'''
+{functions}'''
 
 
 class Starter:
@@ -259,6 +256,8 @@ class Workshop:
     def __init__(self, kind: str, folder: Path) -> None:
         self.kind, self.folder = kind, folder
         self.database = dumps.make(kind, folder)
+        (folder / "second").mkdir()
+        self.second = dumps.make(kind, folder / "second")
         self.starter = Starter()
         self.env = {
             name: value
@@ -267,18 +266,20 @@ class Workshop:
         }
         self.env.update(PYTHONDONTWRITEBYTECODE="1", PYTHONWARNINGS="ignore", COLUMNS="200", PYTHONPATH=str(ROOT))
         self.env["TRUTH_TRAIL"] = str(folder / "trail.txt")
-        self._make_template()
+        self.template = self._make_template("template")
+        self.two = self._make_template("two", "--multidb")
         self.has_json = self._prints_json()
 
-    def _make_template(self) -> None:
+    def _make_template(self, name: str, *words: str) -> Path:
         """Let ``db init`` make the migrations folder that every scenario has."""
-        template = self.folder / "template"
+        template = self.folder / name
         template.mkdir()
-        _write_manage(template, "template", [])
+        _write_manage(template, "template", [], bool(words))
         url = f"sqlite:///{template / 'no.db'}"
-        code, out, err = self.starter.run(["manage.py", "db", "init"], template, {**self.env, "DATABASE_URL": url})
+        env = {**self.env, "DATABASE_URL": url, "SECOND_URL": url}
+        code, out, err = self.starter.run(["manage.py", "db", "init", *words], template, env)
         assert code == 0, out + err
-        self.template = template / "migrations"
+        return template / "migrations"
 
     def _prints_json(self) -> bool:
         """Return whether a real run takes --json here."""
@@ -289,24 +290,34 @@ class Workshop:
     def close(self) -> None:
         self.starter.stop()
         self.database.drop()
+        self.second.drop()
 
     def run(self, scenario: Scenario) -> List[Run]:
         """Run the commands of a scenario, and return what they did."""
         folder = self.folder / "project"
-        write_project(folder, scenario, self.template)
-        env = {**self.env, "DATABASE_URL": self.database.url(*([scenario.driver] if scenario.driver else []))}
-        dump = self._reset(scenario)
+        self.write(folder, scenario)
+        driver = [scenario.driver] if scenario.driver else []
+        env = {**self.env, "DATABASE_URL": self.database.url(*driver), "SECOND_URL": self.second.url(*driver)}
+        before = self._reset(scenario)
         runs = []
         if scenario.dry:
-            runs.append(self._command(scenario, folder, env, dump, dry=scenario.dry))
-            dump = self._reset(scenario) if runs[0].after != dump else dump
-        runs.append(self._command(scenario, folder, env, dump, json=scenario.json and self.has_json))
-        if runs[-1].code not in (0, None) and _faults(scenario):
-            write_project(folder, without_faults(scenario), self.template)
-            runs.append(self._command(scenario, folder, env, runs[-1].after))
+            runs.append(self._command(scenario, folder, env, before, dry=scenario.dry))
+            before = self._reset(scenario) if runs[0].changes() else before
+        runs.append(self._command(scenario, folder, env, before, json=scenario.json and self.has_json))
+        if runs[-1].code not in (0, None) and any(one.kind == "fault" for one in scenario.everything()):
+            self.write(folder, without_faults(scenario))
+            before = [runs[-1].after, *(runs[-1].second or ())[1:]]
+            runs.append(self._command(scenario, folder, env, before))
         return runs
 
-    def _reset(self, scenario: Scenario) -> dumps.Dump:
+    def write(self, folder: Path, scenario: Scenario) -> None:
+        write_project(folder, scenario, self.two if scenario.second else self.template)
+
+    def _reset(self, scenario: Scenario) -> List[Dump]:
+        found = [self._reset_one(self.database, scenario, scenario.revisions)]
+        return found + ([self._reset_one(self.second, scenario, scenario.second)] if scenario.second else [])
+
+    def _reset_one(self, database: Any, scenario: Scenario, bodies: List[List[Action]]) -> Dump:
         deferred = "" if self.kind == "mysql" else " DEFERRABLE INITIALLY DEFERRED"
         parent = f"CONSTRAINT of_one FOREIGN KEY (parent) REFERENCES one_row (id){deferred}"
         made = {
@@ -317,18 +328,18 @@ class Workshop:
             key = "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)"
             table = f"CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, {key})"
             made["alembic_version"] = [table, f"INSERT INTO alembic_version VALUES ('{scenario.before}')"]
-        for name in scenario.names:
-            for action in scenario.actions(name):
-                statements = make_beforehand(action, scenario.database)
-                made.update({table_of(action): statements} if statements else {})
-        return self.database.reset(made)
+        for action in [found for body in bodies for one in body for found in one.all()]:
+            statements = make_beforehand(action, scenario.database)
+            made.update({table_of(action): statements} if statements else {})
+        dump: Dump = database.reset(made)
+        return dump
 
     def _command(
         self,
         scenario: Scenario,
         folder: Path,
         env: Dict[str, str],
-        before: dumps.Dump,
+        before: Dump,
         dry: str = "",
         json: bool = False,
     ) -> Run:
@@ -342,17 +353,14 @@ class Workshop:
         code, out, err = self.starter.run(["manage.py", *words], folder, env)
         seconds = time.monotonic() - begun
         after = self.database.dump()
+        second = (before[1], self.second.dump()) if scenario.second else None
         lines = trail.read_text().splitlines() if trail.exists() else []
         entries = [tuple(line.split(" ", 3)) for line in lines]
-        return Run(" ".join(words), code, out, err, before, after, entries, dry, json, seconds)
+        return Run(" ".join(words), code, out, err, before[0], after, entries, dry, json, seconds, second)
 
     def judged(self, scenario: Scenario) -> Tuple[List[Run], List[Judged]]:
         runs = self.run(scenario)
         return runs, judge(scenario, runs)
-
-
-def _faults(scenario: Scenario) -> bool:
-    return any(one.kind == "fault" for name in scenario.names for one in scenario.actions(name))
 
 
 def without_faults(scenario: Scenario) -> Scenario:
@@ -361,21 +369,22 @@ def without_faults(scenario: Scenario) -> Scenario:
     def kept(body: List[Action]) -> List[Action]:
         return [dataclasses.replace(one, inside=kept(one.inside)) for one in body if one.kind != "fault"]
 
-    return dataclasses.replace(scenario, revisions=[kept(body) for body in scenario.revisions])
+    bodies = {part: [kept(body) for body in getattr(scenario, part)] for part in ("revisions", "second")}
+    return dataclasses.replace(scenario, **bodies)
 
 
-def _write_manage(folder: Path, env: str, options: List[str]) -> None:
+def _write_manage(folder: Path, env: str, options: List[str], second: bool) -> None:
     engine = {"isolation_level": "AUTOCOMMIT"} if env == "autocommit" else {}
     engine.update({"connect_args": {"client_flag": 65536}} if "multi" in options else {})  # CLIENT.MULTI_STATEMENTS
     first, last = (WRAPPED if env == "wrapped first" else "", WRAPPED if env == "wrapped" else "")
-    (folder / "manage.py").write_text(MANAGE.format(options=engine, first=first, last=last))
+    (folder / "manage.py").write_text(MANAGE.format(options=engine, first=first, last=last, second=second))
 
 
 def write_project(folder: Path, scenario: Scenario, template: Path) -> None:
     """Write an application with its migrations into a folder, in place of the last one."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    _write_manage(folder, scenario.env, scenario.options)
+    _write_manage(folder, scenario.env, scenario.options, bool(scenario.second))
     (folder / "trail.py").write_text(TRAIL)
     shutil.copytree(template, folder / "migrations")
     path = folder / "migrations" / "env.py"
@@ -385,12 +394,31 @@ def write_project(folder: Path, scenario: Scenario, template: Path) -> None:
         text = text.replace(old, new)
     path.write_text(text)
     (folder / "migrations" / "versions").mkdir(exist_ok=True)
-    for name, parent, body in zip(scenario.names, [None, *scenario.names], scenario.revisions):
-        lines = [f"trail.note('enter', '{name}')", *render(body, scenario.database), f"trail.note('leave', '{name}')"]
-        bodies = {"upgrade": ["pass"], "downgrade": ["pass"], scenario.verb: lines}
-        bodies = {way: "\n".join(f"    {line}" for line in found) for way, found in bodies.items()}
-        script = REVISION.format(name=name, parent=parent, **bodies)
+    for number, (name, parent) in enumerate(zip(scenario.names, [None, *scenario.names])):
+        script = REVISION.format(name=name, parent=parent, functions=_functions(scenario, number))
         (folder / "migrations" / "versions" / f"{name}.py").write_text(script)
+
+
+def _functions(scenario: Scenario, number: int) -> str:
+    """Return the functions of a revision; with two databases, one for each of them."""
+    other = {"upgrade": "downgrade", "downgrade": "upgrade"}[scenario.verb]
+    if not scenario.second:
+        found = [(scenario.verb, _body(scenario, number, scenario.revisions[number])), (f"{other}", ["pass"])]
+        return "\n\n".join(_function(f"{name}()", lines) for name, lines in found)
+    found = [(f"{way}(engine_name)", [f"globals()['{way}_' + engine_name]()"]) for way in ("upgrade", "downgrade")]
+    for suffix, bodies, label in (("", scenario.revisions, "default"), ("second", scenario.second, "second")):
+        found.append((f"{scenario.verb}_{suffix}()", _body(scenario, number, bodies[number], label)))
+        found.append((f"{other}_{suffix}()", ["pass"]))
+    return "\n\n".join(_function(name, lines) for name, lines in found)
+
+
+def _function(name: str, lines: List[str]) -> str:
+    return "\n".join([f"def {name}:", *(f"    {line}" for line in lines), ""])
+
+
+def _body(scenario: Scenario, number: int, body: List[Action], label: str = "") -> List[str]:
+    words = ", ".join(repr(word) for word in (scenario.names[number], label) if word)
+    return [f"trail.note('enter', {words})", *render(body, scenario.database), f"trail.note('leave', {words})"]
 
 
 def make_scenario(kind: str, seed: str, number: int) -> Scenario:
@@ -426,21 +454,29 @@ def smaller(scenario: Scenario) -> Iterator[Scenario]:
         yield replace(scenario, json=False)
     if scenario.env != "template":
         yield replace(scenario, env="template")
+    if scenario.second:
+        yield replace(scenario, second=[])
+        yield replace(scenario, revisions=scenario.second, second=[])
     yield from _fewer_revisions(scenario)
-    for number, body in enumerate(scenario.revisions):
-        for less in _less(body):
-            yield replace(scenario, revisions=[*scenario.revisions[:number], less, *scenario.revisions[number + 1 :]])
+    for part in ("revisions", "second"):
+        bodies = getattr(scenario, part)
+        for number, body in enumerate(bodies):
+            for less in _less(body):
+                yield replace(scenario, **{part: [*bodies[:number], less, *bodies[number + 1 :]]})
 
 
 def _fewer_revisions(scenario: Scenario) -> Iterator[Scenario]:
     for name in scenario.names if len(scenario.names) > 1 else []:
         number = scenario.names.index(name)
-        bodies = scenario.revisions[:number] + scenario.revisions[number + 1 :]
+        bodies = {
+            part: getattr(scenario, part)[:number] + getattr(scenario, part)[number + 1 :]
+            for part in ("revisions", "second")
+        }
         below, on_the_way = number < scenario.start, name in scenario.path
         start = scenario.start - below
         steps = scenario.steps - on_the_way
         if steps and (scenario.verb == "upgrade" or start):
-            yield dataclasses.replace(scenario, revisions=bodies, start=start, steps=steps)
+            yield dataclasses.replace(scenario, start=start, steps=steps, **bodies)
 
 
 def _less(body: List[Action]) -> Iterator[List[Action]]:
@@ -469,15 +505,15 @@ def shrink(shop: Workshop, scenario: Scenario, kind: str, most: int = 150) -> Sc
     return scenario
 
 
-def save(folder: Path, scenario: Scenario, runs: List[Run], judged: List[Judged], template: Path) -> None:
+def save(folder: Path, scenario: Scenario, runs: List[Run], judged: List[Judged], shop: Workshop) -> None:
     """Write everything that reproduces a finding into a folder."""
-    write_project(folder, scenario, template)
+    shop.write(folder, scenario)
     (folder / "scenario.json").write_text(json.dumps(scenario.document(), indent=1))
     lines = [str(scenario), ""]
     for run, one in zip(runs, judged):
         lines += [f"$ python manage.py {run.words}   -> exit {run.code}, {run.seconds:.2f} s", run.out, run.err]
         lines += ["trail: " + "; ".join(" ".join(entry) for entry in run.trail), f"version: {run.after.version}"]
-        lines += ["changes: " + "; ".join(run.before.differences(run.after)) or "none"]
+        lines += ["changes: " + "; ".join(run.changes()) or "none"]
         lines += [f"FALSE: {found.kind}: {found.words}" for found in one.findings] + [""]
     (folder / "report.txt").write_text("\n".join(lines))
 
