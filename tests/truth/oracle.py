@@ -95,7 +95,7 @@ _STATES = [
     ("partly", r"(?<!whether )these statements took effect|these statements are in the database|What it did stays"),
     ("unknown", r"not known|does not answer|cannot (?:be )?t(?:ell|old)"),
     ("applied", r"Applied before it, and kept|Revision \w+ was rolled back"),
-    ("unchanged", r"nothing changed|[Nn]othing was changed|None of its statements took effect"),
+    ("unchanged", r"[Nn]othing (?:was )?changed|None of its statements took effect"),
 ]
 _MARK = re.compile(r"\b(?:touch_)?([mdawueij]\d+)\b")
 
