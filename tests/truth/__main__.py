@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .run import kinds_of, load, make_scenario, save, shrink, workshop
 
-FAILURES = ("unchanged", "applied", "partly", "unknown", "no verdict")
+FAILURES = ("unchanged", "applied", "partly", "unknown", "unguarded", "no verdict")
 
 
 def main():
