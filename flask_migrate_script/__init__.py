@@ -14,7 +14,6 @@ from .extension import Migrate
 
 if TYPE_CHECKING:
     from .config import Config, alembic_version
-    from .rehearsal.rehearse import rehearse
     from .rehearsal.results import (
         Rehearsal,
         RehearsalFailure,
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
         RehearsedOperation,
         RehearsedStep,
     )
+    from .running import rehearse
     from .script import (
         Command,
         Group,
@@ -110,7 +110,6 @@ __all__ = [
 
 _HOMES = {
     "config": ("Config", "alembic_version"),
-    "rehearsal.rehearse": ("rehearse",),
     "rehearsal.results": (
         "Rehearsal",
         "RehearsalFailure",
@@ -119,6 +118,7 @@ _HOMES = {
         "RehearsedOperation",
         "RehearsedStep",
     ),
+    "running": ("rehearse",),
     "script": (
         "Command",
         "Group",

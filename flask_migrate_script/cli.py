@@ -6,14 +6,30 @@ import re
 from contextlib import contextmanager
 from difflib import get_close_matches
 from inspect import signature
-from typing import IO, Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import (
+    IO,
+    TYPE_CHECKING,
+    Any,
+    Dict,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    SupportsFloat,
+    SupportsIndex,
+    Tuple,
+    Union,
+)
 
 import click
 
-from .errors import usage_report
-from .invocation import as_typed, run_verb
+from .errors import format_usage_error
+from .invocation import repeat_command_line, run_verb
 
-Verb = Callable[..., None]
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from .options import Parameter, Verb
 
 
 class DatabaseGroup(click.Group):
@@ -23,15 +39,15 @@ class DatabaseGroup(click.Group):
     """
 
     def __init__(self, name: str) -> None:
-        super().__init__(name, params=_before_the_verb(), help="Perform database migrations.")
+        super().__init__(name, params=_list_options_before(), help="Perform database migrations.")
 
     def parse_args(self, ctx: click.Context, args: List[str]) -> List[str]:
         if not args:
             return super().parse_args(ctx, args)  # the help, which is a usage error since click 8.2
-        with _usage_errors(self, ctx):
+        with _show_usage_errors(self, ctx):
             return super().parse_args(ctx, args)
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
@@ -47,18 +63,20 @@ class DatabaseGroup(click.Group):
         self._add_verbs(cmd_name)
         return super().get_command(ctx, cmd_name)
 
-    def resolve_command(self, ctx: click.Context, args: List[str]) -> Tuple[Any, Any, List[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: List[str]
+    ) -> Tuple[Optional[str], Optional[click.Command], List[str]]:
         name = args[0]
         if not ctx.resilient_parsing and self.get_command(ctx, name) is None and not name.startswith("-"):
             raise _UsageError(ctx, f"unknown verb {name!r}", get_close_matches(name, self.list_commands(ctx), 1))
         return super().resolve_command(ctx, args)
 
     def _add_verbs(self, only: str = "") -> None:
-        from .options import command_name
+        from .options import name_command
         from .verbs import VERBS
 
         for verb in VERBS:
-            if command_name(verb) not in self.commands and only in ("", command_name(verb)):
+            if name_command(verb) not in self.commands and only in ("", name_command(verb)):
                 self.add_command(VerbCommand(verb))
 
 
@@ -68,25 +86,25 @@ class VerbCommand(click.Command):
     def __init__(self, verb: Verb) -> None:
         from flask.cli import with_appcontext
 
-        from .options import command_name, parameters, summary
+        from .options import name_command, read_parameters, read_summary
 
-        params = [_click_parameter(verb, parameter) for parameter in parameters(verb)]
+        params = [_make_parameter(verb, parameter) for parameter in read_parameters(verb)]
         params.append(click.Option(["--raiseerr"], is_flag=True, help=_RAISEERR))
-        name = command_name(verb)
-        super().__init__(name, params=params, callback=with_appcontext(_callback(verb)), help=summary(verb))
+        name = name_command(verb)
+        super().__init__(name, params=params, callback=with_appcontext(_make_callback(verb)), help=read_summary(verb))
 
     def parse_args(self, ctx: click.Context, args: List[str]) -> List[str]:
         # click takes -1 for an option; with one among the arguments, what it does not know becomes an argument.
         ctx.ignore_unknown_options = any(re.fullmatch(r"-\d+", arg) for arg in args)
-        known = [*_flags(self, ctx), "--"]
+        known = [*_list_flags(self, ctx), "--"]
         unknown = next((arg for arg in args if arg.startswith("--") and arg.partition("=")[0] not in known), None)
-        with _usage_errors(self, ctx):
+        with _show_usage_errors(self, ctx):
             if ctx.ignore_unknown_options and unknown:
                 raise click.NoSuchOption(unknown)
             return super().parse_args(ctx, args)
 
 
-def _flags(command: click.Command, ctx: click.Context) -> List[str]:
+def _list_flags(command: click.Command, ctx: click.Context) -> List[str]:
     return [flag for param in command.get_params(ctx) for flag in param.opts if flag.startswith("-")]
 
 
@@ -95,19 +113,19 @@ class _UsageError(click.UsageError):
 
     def __init__(self, ctx: click.Context, problem: str, near: Sequence[str] = ()) -> None:
         super().__init__(problem, ctx)
-        self.report = usage_report(ctx.command_path, problem, near)
+        self.report = format_usage_error(ctx.command_path, problem, near)
 
-    def show(self, file: Optional[IO[Any]] = None) -> None:
+    def show(self, file: Optional[IO[str]] = None) -> None:
         click.echo(self.report, err=True)
 
 
 @contextmanager
-def _usage_errors(command: click.Command, ctx: click.Context) -> Iterator[None]:
+def _show_usage_errors(command: click.Command, ctx: click.Context) -> Iterator[None]:
     """Show what click cannot read in the block as this command line does."""
     try:
         yield
     except click.NoSuchOption as error:
-        near = get_close_matches(error.option_name, _flags(command, ctx), 1)
+        near = get_close_matches(error.option_name, _list_flags(command, ctx), 1)
         raise _UsageError(ctx, f"unknown option {error.option_name!r}", near) from None
     except click.UsageError as error:
         raise _UsageError(ctx, error.format_message()) from None
@@ -116,7 +134,7 @@ def _usage_errors(command: click.Command, ctx: click.Context) -> Iterator[None]:
 _RAISEERR = "show the traceback of an error"
 
 
-def _before_the_verb() -> List[click.Parameter]:
+def _list_options_before() -> List[click.Parameter]:
     """Return the options for every verb, which may stand before it; those of Alembic's own command line among them."""
     return [
         _OnTheLine(["-d", "--directory"], help="migrations folder, for any verb"),
@@ -140,12 +158,12 @@ class _OnTheLine(click.Option):
         return None
 
 
-def _click_parameter(verb: Verb, parameter: Any) -> click.Parameter:
-    from .options import environment_name
+def _make_parameter(verb: Verb, parameter: Parameter) -> click.Parameter:
+    from .options import name_variable
 
     settings: Dict[str, Any]
     many = parameter.kind == "many"
-    completion = _completion(verb, parameter.completes) if parameter.completes else {}
+    completion = _make_completion(verb, parameter.completes) if parameter.completes else {}
     if not parameter.flags:
         required = parameter.required or not parameter.default
         default = None if required or many else parameter.default
@@ -153,54 +171,73 @@ def _click_parameter(verb: Verb, parameter: Any) -> click.Parameter:
         return click.Argument([parameter.name], **settings, **completion)
     if parameter.name == "directory":
         return _OnTheLine([*parameter.flags, parameter.name], help=parameter.help)
-    settings = {"envvar": environment_name(verb, parameter.name), "help": parameter.help}
+    settings = {"envvar": name_variable(verb, parameter.name), "help": parameter.help}
     if parameter.kind == "flag":
         settings["is_flag"] = True
     elif many:
         settings["multiple"] = True
     else:
-        kind = click.Choice(parameter.choices) if parameter.choices else parameter.type
-        settings.update(type=kind, default=parameter.default)
+        settings.update(type=_choose_type(parameter), default=parameter.default)
     return click.Option([*parameter.flags, parameter.name], **settings, **completion)
 
 
-def _completion(verb: Verb, kind: str) -> Dict[str, Any]:
+def _choose_type(parameter: Parameter) -> object:
+    from .options import Seconds
+
+    if parameter.choices:
+        return click.Choice(parameter.choices)
+    return _SecondsType() if parameter.type is Seconds else parameter.type
+
+
+class _SecondsType(click.types.FloatParamType):
+    """click's own numbers, which know how they were typed."""
+
+    def convert(
+        self, value: Union[SupportsFloat, SupportsIndex], param: Optional[click.Parameter], ctx: Optional[click.Context]
+    ) -> float:
+        from .options import Seconds
+
+        super().convert(value, param, ctx)
+        return Seconds(str(value))
+
+
+def _make_completion(verb: Verb, kind: str) -> Dict[str, Any]:
     """Return the keywords that complete a value: one since click 8, another in click 7; click 6 has none."""
 
     def found(ctx: click.Context, written: str) -> Dict[str, str]:
         from flask.cli import ScriptInfo
 
         from .completion import candidates
-        from .options import chosen_directory
+        from .options import choose_directory
 
         before = ctx.parent.params if ctx.parent else {}
-        directory = chosen_directory(verb, ctx.params.get("directory"), before.get("directory"))
+        directory = choose_directory(verb, ctx.params.get("directory"), before.get("directory"))
         return candidates(kind, written, lambda: ctx.ensure_object(ScriptInfo).load_app(), directory, before)
 
     if hasattr(click.Parameter, "shell_complete"):
-        return {"shell_complete": lambda ctx, param, incomplete: _items(found(ctx, incomplete))}
+        return {"shell_complete": lambda ctx, param, incomplete: _make_items(found(ctx, incomplete))}
     if "autocompletion" in signature(click.Parameter).parameters:
         return {"autocompletion": lambda ctx, args, incomplete: list(found(ctx, incomplete).items())}
     return {}
 
 
-def _items(found: Dict[str, str]) -> List[Any]:
+def _make_items(found: Dict[str, str]) -> List[CompletionItem]:
     from click.shell_completion import CompletionItem
 
     return [CompletionItem(word, help=meaning or None) for word, meaning in found.items()]
 
 
-def _callback(verb: Verb) -> Verb:
+def _make_callback(verb: Verb) -> Verb:
     """Return the function that click calls for a verb."""
-    from .options import parameters
+    from .options import read_parameters
 
-    defaults = {parameter.name: parameter.default for parameter in parameters(verb)}
+    defaults = {parameter.name: parameter.default for parameter in read_parameters(verb)}
 
-    def run(**values: Any) -> None:
+    def run(**values: object) -> None:
         context = click.get_current_context()
         before = context.parent.params if context.parent else {}
         after = {name: defaults.get(name) if value in ((), None) else value for name, value in values.items()}
-        line = as_typed(context.find_root().info_name or "flask") or context.command_path.rpartition(" ")[0]
+        line = repeat_command_line(context.find_root().info_name or "flask") or context.command_path.rpartition(" ")[0]
         run_verb(verb, line, before, after)
 
     return run

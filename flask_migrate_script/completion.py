@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Callable, Dict, Optional
 
-from .invocation import invoked, typed
+from .invocation import make_invocation, use_invocation
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from .options import Values
 
 Candidates = Dict[str, str]
 """Words, and what each means, which some shells show."""
 
 
 def candidates(
-    kind: str, written: str, app: Callable[[], Any], directory: Optional[str], before: Mapping[str, Any]
+    kind: str, written: str, app: Callable[[], Flask], directory: Optional[str], before: Values
 ) -> Candidates:
     """Return what a word may become; nothing where anything fails: nobody wants an error in the middle of a line.
 
@@ -27,7 +32,8 @@ def candidates(
     :param before: the values of the options before the verb, by name.
     """
     try:
-        with redirect_stdout(StringIO()), redirect_stderr(StringIO()), invoked(typed("", before)), app().app_context():
+        invocation = make_invocation("", before)
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()), use_invocation(invocation), app().app_context():
             found = _KINDS[kind](written, directory)
     except (Exception, SystemExit):
         return {}
@@ -37,9 +43,9 @@ def candidates(
 def _revisions(written: str, directory: Optional[str]) -> Candidates:
     from alembic.script import ScriptDirectory
 
-    from .config import opened_config
+    from .config import open_config
 
-    with opened_config(directory, None) as config:
+    with open_config(directory, None) as config:
         scripts = list(ScriptDirectory.from_config(config).walk_revisions())
     return {
         **{label: "branch label" for script in scripts for label in script.branch_labels},
@@ -60,10 +66,10 @@ def _range(written: str, directory: Optional[str]) -> Candidates:
 
 
 def _databases(written: str, directory: Optional[str]) -> Candidates:
-    from .config import registered_state
+    from .config import get_state
     from .databases import bind_names
 
-    binds = dict.fromkeys(bind_names(registered_state().db), "a bind")
+    binds = dict.fromkeys(bind_names(get_state().db), "a bind")
     return {"default": "the database that has no bind", **binds}
 
 

@@ -7,7 +7,7 @@ import ast
 import os
 import sys
 from contextlib import contextmanager
-from typing import Any, Iterator, Optional, Sequence, Set, Tuple, Union
+from typing import TYPE_CHECKING, Any, Iterator, Optional, Sequence, Set, Tuple, Union
 
 from alembic import __version__ as _alembic_release
 from alembic.config import Config as AlembicConfig
@@ -15,6 +15,9 @@ from flask import current_app
 
 from . import invocation
 from .errors import MigrateError
+
+if TYPE_CHECKING:
+    from .extension import Migrate, MigrateState
 
 XArg = Union[str, Sequence[str], None]
 
@@ -36,13 +39,13 @@ class Config(AlembicConfig):
         """Return the folder that ``init`` takes its templates from."""
         return self.template_directory or os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates")
 
-    def print_stdout(self, text: str, *arg: Any) -> None:
+    def print_stdout(self, text: str, *arg: object) -> None:
         """Print a result, unless the command line says ``-q``, of which Alembic before 1.11 knows nothing."""
         if not getattr(self.cmd_opts, "quiet", False):
             super().print_stdout(text, *arg)
 
 
-def needs_alembic(what: str, *version: int) -> None:
+def require_alembic(what: str, *version: int) -> None:
     """Refuse what the installed Alembic is too old for.
 
     :param what: the verb or option, as the user knows it.
@@ -56,12 +59,12 @@ def needs_alembic(what: str, *version: int) -> None:
         )
 
 
-def registered_state() -> Any:
+def get_state() -> MigrateState:
     """Return what the application registered: this package's state, or Flask-Migrate's own.
 
     :raises MigrateError: if nothing is registered.
     """
-    state = current_app.extensions.get("migrate")
+    state: Optional[MigrateState] = current_app.extensions.get("migrate")
     if state is None:
         raise MigrateError(
             f"Migrate is not registered on the application {current_app.name!r}.",
@@ -71,28 +74,28 @@ def registered_state() -> Any:
 
 
 @contextmanager
-def opened_config(directory: Any, x_arg: XArg, autogenerate: bool = False) -> Iterator[Config]:
+def open_config(directory: Optional[str], x_arg: XArg, autogenerate: bool = False) -> Iterator[Config]:
     """Yield the Config for one verb; env.py finds fresh ``configure_args`` for as long as it runs.
 
     :param directory: the migrations folder; None for the registered one.
     :param x_arg: arguments for env.py.
     :param autogenerate: env.py is told so in ``config.cmd_opts``.
     """
-    state = registered_state()
-    directory = str(directory or state.directory)
+    state = get_state()
+    directory = find_directory(directory)
     config = make_config(getattr(state, "migrate", None), directory, x_arg, ("autogenerate",) if autogenerate else ())
-    with _own_configure_args(state, _keywords_of_env_py(os.path.join(directory, "env.py"))):
+    with _lend_configure_args(state, _read_keywords(os.path.join(directory, "env.py"))):
         yield config
 
 
-def make_config(migrate: Any, directory: str, x_arg: XArg, opts: Sequence[str]) -> Config:
+def make_config(migrate: Optional[Migrate], directory: str, x_arg: XArg, opts: Sequence[str]) -> Config:
     """Return the Config for a migrations folder, as the registered configure callbacks leave it.
 
     :param migrate: the registered Migrate, this package's or Flask-Migrate's.
     :param opts: names to set to True in ``config.cmd_opts``.
     :raises MigrateError: if there is no file of the name given with ``-c``, which Alembic takes for an empty one.
     """
-    run = invocation.current()
+    run = invocation.get_invocation()
     if run.ini and not os.path.isfile(run.ini):
         raise MigrateError(
             f"There is no file {run.ini}.",
@@ -100,21 +103,45 @@ def make_config(migrate: Any, directory: str, x_arg: XArg, opts: Sequence[str]) 
         )
     config = Config(run.ini or os.path.join(directory, "alembic.ini"), ini_section=run.section)
     config.set_main_option("script_location", directory.replace("%", "%%"))
-    return called_back(migrate, config, x_arg, opts)
+    return run_callbacks(migrate, config, x_arg, opts)
 
 
-def called_back(migrate: Any, config: Config, x_arg: XArg, opts: Sequence[str] = ()) -> Config:
+def find_directory(directory: Optional[str]) -> str:
+    """Return the migrations folder: the one that was asked for, or the registered one."""
+    return str(directory or get_state().directory)
+
+
+def choose_template(template: Optional[str], multidb: bool) -> Tuple[Optional[str], str]:
+    """Return the folder of templates, None for this package's, and the name in it."""
+    if not template:
+        return None, "flask-multidb" if multidb else "flask"
+    if os.sep in template or "/" in template:
+        return os.path.split(template.rstrip("/" + os.sep))
+    return None, template
+
+
+def make_config_to_init(directory: str, template_directory: Optional[str], x_arg: XArg) -> Config:
+    """Return the Config for a migrations folder that is to be made.
+
+    :param template_directory: a folder of templates; None for this package's.
+    """
+    config = Config(os.path.join(directory, "alembic.ini"), template_directory=template_directory)
+    config.set_main_option("script_location", directory.replace("%", "%%"))
+    return run_callbacks(getattr(get_state(), "migrate", None), config, x_arg)
+
+
+def run_callbacks(migrate: Optional[Migrate], config: Config, x_arg: XArg, opts: Sequence[str] = ()) -> Config:
     """Return the Config with its ``cmd_opts``, after the application's ``@migrate.configure`` functions."""
     values = {"x": [x_arg] if isinstance(x_arg, str) else list(x_arg or ()), **dict.fromkeys(opts, True)}
     config.cmd_opts = argparse.Namespace(**values)
-    if invocation.current().quiet:
+    if invocation.get_invocation().quiet:
         config.cmd_opts.quiet = True
     call = getattr(migrate, "call_configure_callbacks", None)
     return (call(config) if call else None) or config
 
 
 @contextmanager
-def _own_configure_args(state: Any, taken: Set[str]) -> Iterator[None]:
+def _lend_configure_args(state: MigrateState, taken: Set[str]) -> Iterator[None]:
     """Give env.py a copy of ``configure_args`` without the keywords that it passes itself.
 
     env.py may write ``compare_type=True, **configure_args``, which is a TypeError where both have the keyword: its own
@@ -132,7 +159,7 @@ def _own_configure_args(state: Any, taken: Set[str]) -> Iterator[None]:
         state.configure_args = registered
 
 
-def _keywords_of_env_py(path: str) -> Set[str]:
+def _read_keywords(path: str) -> Set[str]:
     """Return the keywords that env.py passes by name in calls that also unpack a mapping."""
     try:
         with open(path, "rb") as file:

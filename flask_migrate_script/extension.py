@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence,
 from . import startup
 
 if TYPE_CHECKING:
+    from flask import Flask
+    from sqlalchemy import MetaData
+
     from .config import Config
 
 startup.explain_databases()
@@ -15,6 +18,8 @@ startup.explain_databases()
 Callback = Callable[["Config"], Optional["Config"]]
 CallbackT = TypeVar("CallbackT", bound=Callback)
 PathLike = Union[str, "os.PathLike[str]"]
+Database = Any
+"""A Flask-SQLAlchemy object, or any object with ``metadata`` and an ``engine``."""
 
 
 class MigrateState:
@@ -25,16 +30,17 @@ class MigrateState:
     :param configure_args: keyword arguments that env.py passes on to ``context.configure``.
     """
 
-    def __init__(self, migrate: Migrate, db: Any, configure_args: Dict[str, Any]) -> None:
+    def __init__(self, migrate: Migrate, db: Database, configure_args: Dict[str, object]) -> None:
         self.migrate = migrate
         self.db = db
         self.directory = migrate.directory
         self.configure_args = configure_args
 
     @property
-    def metadata(self) -> Any:
+    def metadata(self) -> MetaData:
         """The models' MetaData; env.py files of the first releases read it here."""
-        return self.db.metadata
+        metadata: MetaData = self.db.metadata
+        return metadata
 
 
 class Migrate:
@@ -51,19 +57,19 @@ class Migrate:
 
     def __init__(
         self,
-        app: Any = None,
-        db: Any = None,
+        app: Optional[Flask] = None,
+        db: Database = None,
         directory: PathLike = "migrations",
         command: str = "db",
         compare_type: bool = True,
         render_as_batch: bool = True,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         self.configure_callbacks: List[Callback] = []
         self.db = db
         self.command = command
         self.directory = str(directory)
-        self.alembic_ctx_kwargs: Dict[str, Any] = {
+        self.alembic_ctx_kwargs: Dict[str, object] = {
             **kwargs,
             "compare_type": compare_type,
             "render_as_batch": render_as_batch,
@@ -73,13 +79,13 @@ class Migrate:
 
     def init_app(
         self,
-        app: Any,
-        db: Any = None,
+        app: Flask,
+        db: Database = None,
         directory: Optional[PathLike] = None,
         command: Optional[str] = None,
         compare_type: Optional[bool] = None,
         render_as_batch: Optional[bool] = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         """Register the extension on an application; an argument that is left out keeps the constructor's value."""
         if db is not None:
@@ -94,7 +100,7 @@ class Migrate:
         app.extensions["migrate"] = MigrateState(self, self.db, dict(self.alembic_ctx_kwargs))
         self._add_to_flask(app)
 
-    def _add_to_flask(self, app: Any) -> None:
+    def _add_to_flask(self, app: Flask) -> None:
         if hasattr(app, "cli"):
             from .cli import DatabaseGroup
 

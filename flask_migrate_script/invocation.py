@@ -6,12 +6,15 @@ import os
 import re
 import shlex
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator, List, Mapping, Optional
+from typing import TYPE_CHECKING, Iterator, List, Optional
 
 from .passwords import masked
+
+if TYPE_CHECKING:
+    from .options import Values, Verb
 
 VERB_NAMES = frozenset(
     (
@@ -70,13 +73,13 @@ _FROM_PYTHON = Invocation()
 _current: ContextVar[Invocation] = ContextVar("flask_migrate_script.invocation", default=_FROM_PYTHON)
 
 
-def current() -> Invocation:
+def get_invocation() -> Invocation:
     """Return the invocation in force."""
     return _current.get()
 
 
 @contextmanager
-def invoked(invocation: Invocation) -> Iterator[None]:
+def use_invocation(invocation: Invocation) -> Iterator[None]:
     """Run the block as started by this invocation."""
     token = _current.set(invocation)
     try:
@@ -85,7 +88,7 @@ def invoked(invocation: Invocation) -> Iterator[None]:
         _current.reset(token)
 
 
-def typed(line: str, before: Mapping[str, Any], repeated: str = "") -> Invocation:
+def make_invocation(line: str, before: Values, repeated: str = "") -> Invocation:
     """Return the invocation of a command line.
 
     :param line: the command line up to the name of the group.
@@ -96,7 +99,7 @@ def typed(line: str, before: Mapping[str, Any], repeated: str = "") -> Invocatio
     return Invocation(line, repeated, before.get("config"), section, bool(before.get("quiet")), typed=True)
 
 
-def as_typed(program: str) -> str:
+def repeat_command_line(program: str) -> str:
     """Return the command line up to the name of the group, with the application's own options, which come before it.
 
     :param program: the words that ``sys.argv[0]`` stands for.
@@ -104,12 +107,12 @@ def as_typed(program: str) -> str:
     """
     words = sys.argv[2 if sys.argv[:1] == ["-m"] else 1 :]  # Flask before 2.0 puts -m flask there for python -m flask
     for end, word in enumerate(words, 1):
-        if not word.startswith("-") and _verb(words[end:]) in VERB_NAMES:
+        if not word.startswith("-") and _find_verb(words[end:]) in VERB_NAMES:
             return masked(" ".join([program, *map(shlex.quote, words[:end])]))
     return ""
 
 
-def _verb(words: List[str]) -> str:
+def _find_verb(words: List[str]) -> str:
     """Return the word after the options that may stand before the verb."""
     while words and words[0].startswith("-"):
         words = words[2 if words[0] in _WITH_A_VALUE else 1 :]
@@ -119,11 +122,11 @@ def _verb(words: List[str]) -> str:
 _WITH_A_VALUE = ("-d", "--directory", "-x", "--x-arg", "-c", "--config", "-n", "--name")
 
 
-def _repeated(values: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+def _repeat_options(values: Values, before: Values) -> str:
     """Return the options that lead any other verb to the same migrations; what the environment says, it says again."""
-    from .options import environment_name
+    from .options import name_variable
 
-    variables = {name: os.environ.get(environment_name(None, name)) or "" for name in ("directory", "x_arg")}
+    variables = {name: os.environ.get(name_variable(None, name)) or "" for name in ("directory", "x_arg")}
     given = {
         "-d": [values["directory"]] if values["directory"] != variables["directory"] else [],
         "-x": values["x_arg"] if values["x_arg"] != variables["x_arg"].split() else [],
@@ -138,7 +141,7 @@ _SECRET = re.compile(r"^(\w*(?:password|passwd|pwd|secret|token)\w*=).+", re.IGN
 """An argument for env.py that no message repeats."""
 
 
-def run_verb(verb: Callable[..., None], line: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+def run_verb(verb: Verb, line: str, before: Values, after: Values) -> None:
     """Run a verb as a command line says, and show its failure as both do.
 
     :param line: the command line up to the name of the group.
@@ -146,12 +149,14 @@ def run_verb(verb: Callable[..., None], line: str, before: Mapping[str, Any], af
     :param after: the values of its own options and arguments, and ``raiseerr``.
     :raises SystemExit: 1 if it fails.
     """
-    from .errors import shown
-    from .options import chosen_directory
+    from .console.stdout import reserve_stdout
+    from .errors import show_failure
+    from .options import choose_directory
 
     values = dict(after)
     raiseerr = bool(values.pop("raiseerr", False) or before.get("raiseerr"))
-    values["directory"] = chosen_directory(verb, values.get("directory"), before.get("directory"))
+    values["directory"] = choose_directory(verb, values.get("directory"), before.get("directory"))
     values["x_arg"] = [*(before.get("x_arg") or ()), *(values.get("x_arg") or ())]
-    with invoked(typed(line, before, _repeated(values, before))), shown(raiseerr):
+    alone = reserve_stdout() if values.get("json") and repeat_command_line("") else nullcontext()
+    with use_invocation(make_invocation(line, before, _repeat_options(values, before))), show_failure(raiseerr), alone:
         verb(**values)

@@ -5,7 +5,26 @@ from __future__ import annotations
 import inspect
 import os
 from dataclasses import dataclass
-from typing import Annotated, Any, Callable, List, Literal, Optional, Sequence, Tuple, Union, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    Callable,
+    List,
+    Literal,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+    get_args,
+    get_origin,
+)
+
+Verb = Callable[..., None]
+"""A function of :mod:`flask_migrate_script.verbs`."""
+
+Values = Mapping[str, Any]
+"""What a command line gives, by the names of a function's parameters or of the options."""
 
 
 class Option:
@@ -32,10 +51,24 @@ class Argument:
 
     flags: Tuple[str, ...] = ()
 
-    def __init__(self, *, help: str, default: Any = inspect.Parameter.empty, completes: str = "") -> None:
+    def __init__(self, *, help: str, default: object = inspect.Parameter.empty, completes: str = "") -> None:
         self.help = help
         self.default = default
         self.completes = completes
+
+
+class Seconds(float):
+    """A number of seconds, written again as it was typed: ``5`` and not 5.0."""
+
+    typed: str
+
+    def __new__(cls, typed: Union[str, float]) -> Seconds:
+        number = super().__new__(cls, typed)
+        number.typed = str(typed)
+        return number
+
+    def __str__(self) -> str:
+        return self.typed
 
 
 @dataclass(frozen=True)
@@ -58,7 +91,7 @@ class Parameter:
     help: str
     kind: str
     type: type
-    default: Any
+    default: object
     required: bool
     completes: str
     choices: Tuple[str, ...] = ()
@@ -166,6 +199,9 @@ DryRun = Annotated[
 Format = Annotated[Literal["text", "mermaid", "dot", "svg"], Option("--format", help="what to draw (default: text)")]
 Output = Annotated[Optional[str], Option("-o", "--output", help="write to this file instead of standard output")]
 Json = Annotated[bool, Option("--json", help="print one JSON document and nothing else")]
+JsonOutcome = Annotated[
+    bool, Option("--json", help="print what it did, or with --dry-run what it would do, as one JSON document")
+]
 Forget = Annotated[
     Optional[str], Option("--forget", help="remember nothing of this revision any more, after mending by hand")
 ]
@@ -197,25 +233,25 @@ LintRange = Annotated[
 ]
 
 
-def parameters(verb: Callable[..., None]) -> List[Parameter]:
+def read_parameters(verb: Verb) -> List[Parameter]:
     """Return the parameters of a verb as its annotations declare them.
 
     :param verb: a function of :mod:`flask_migrate_script.verbs`.
     """
-    return [_parameter(given) for given in inspect.signature(verb).parameters.values()]
+    return [_read_parameter(given) for given in inspect.signature(verb).parameters.values()]
 
 
-def command_name(verb: Callable[..., None]) -> str:
+def name_command(verb: Verb) -> str:
     """Return the name a verb has on the command lines: ``list-templates`` for ``list_templates``."""
     return verb.__name__.replace("_", "-")
 
 
-def summary(verb: Callable[..., None]) -> str:
+def read_summary(verb: Verb) -> str:
     """Return the first sentence of a verb's docstring, which is its help."""
     return " ".join((inspect.getdoc(verb) or "").split("\n\n")[0].split())
 
 
-def environment_name(verb: Optional[Callable[..., None]], name: str) -> str:
+def name_variable(verb: Optional[Verb], name: str) -> str:
     """Return the environment variable of a verb's option, or with no verb that of an option for every verb.
 
     The names are those that click derives for Flask-Migrate 4.1 from ``flask`` and ``db``.
@@ -224,7 +260,7 @@ def environment_name(verb: Optional[Callable[..., None]], name: str) -> str:
     return "_".join(words).upper()
 
 
-def from_environment(variable: str, parameter: Parameter) -> Any:
+def read_variable(variable: str, parameter: Parameter) -> object:
     """Return an option's value from its environment variable as click would, or its default where it is not set.
 
     A flag is on for 1, true, t, yes, y and on; a repeatable option takes words.
@@ -237,23 +273,23 @@ def from_environment(variable: str, parameter: Parameter) -> Any:
     return text.split() if parameter.kind == "many" else text
 
 
-def chosen_directory(verb: Callable[..., None], after: Optional[str], before: Optional[str]) -> Optional[str]:
+def choose_directory(verb: Verb, after: Optional[str], before: Optional[str]) -> Optional[str]:
     """Return the migrations folder: the command line's own words win over any environment variable.
 
     :param after: what was given after the verb.
     :param before: what was given before it.
     """
-    variables = (environment_name(verb, "directory"), environment_name(None, "directory"))
+    variables = (name_variable(verb, "directory"), name_variable(None, "directory"))
     return after or before or next(filter(None, map(os.environ.get, variables)), None)
 
 
-def _parameter(given: inspect.Parameter) -> Parameter:
+def _read_parameter(given: inspect.Parameter) -> Parameter:
     declared = given.annotation.__metadata__[0]
     default = getattr(declared, "default", inspect.Parameter.empty)
     if default is inspect.Parameter.empty:
         default = given.default
     required = default is inspect.Parameter.empty
-    kind, kind_type = _kind(given.annotation.__origin__)
+    kind, kind_type = _read_kind(given.annotation.__origin__)
     return Parameter(
         name=given.name,
         flags=declared.flags,
@@ -263,18 +299,18 @@ def _parameter(given: inspect.Parameter) -> Parameter:
         default=None if required else default,
         required=required,
         completes=declared.completes,
-        choices=_choices(given.annotation.__origin__),
+        choices=_list_choices(given.annotation.__origin__),
     )
 
 
-def _choices(annotation: Any) -> Tuple[str, ...]:
+def _list_choices(annotation: object) -> Tuple[str, ...]:
     return get_args(annotation) if get_origin(annotation) is Literal else ()
 
 
-def _kind(annotation: Any) -> Tuple[str, type]:
+def _read_kind(annotation: object) -> Tuple[str, type]:
     members = getattr(annotation, "__args__", None) or (annotation,)
     if bool in members:
         return "flag", bool
     if Sequence[str] in members:
         return "many", str
-    return "value", next((member for member in (int, float) if member in members), str)
+    return "value", Seconds if float in members else int if int in members else str

@@ -10,12 +10,21 @@ import os
 import shlex
 import sys
 from difflib import get_close_matches
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from . import compat, options, startup
-from .errors import usage_report
-from .invocation import as_typed, run_verb
-from .options import Parameter
+from .errors import format_usage_error
+from .invocation import repeat_command_line, run_verb
+from .options import Parameter, Seconds, Values, Verb
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+Foreign = Any
+"""An object of Flask-Script's, which has no types: a Manager, a Command, an Option."""
+
+Settings = Dict[str, Any]
+"""Keywords of ``add_argument`` or ``add_subparsers``."""
 
 _module = compat.script_module()
 startup.explain_databases(compat.launcher)
@@ -37,69 +46,72 @@ class VerbCommand(Command):  # type: ignore[misc,valid-type]  # Flask-Script has
 
     capture_all_args = True  # so that an unknown option can be named
 
-    def __init__(self, verb: Callable[..., None], manager: MigrateManager) -> None:
+    def __init__(self, verb: Verb, manager: MigrateManager) -> None:
         super().__init__()
         self.verb = verb
         self.manager = manager
-        self.help = self.__doc__ = options.summary(verb)
+        self.help = self.__doc__ = options.read_summary(verb)
 
-    def get_options(self) -> List[Any]:
+    def get_options(self) -> List[Foreign]:
         own = [
-            Option(*_words(parameter), **_settings(parameter, self.verb)) for parameter in options.parameters(self.verb)
+            Option(*_name_option(parameter), **_describe_option(parameter, self.verb))
+            for parameter in options.read_parameters(self.verb)
         ]
         return [*own, Option("--raiseerr", dest=f"{_AFTER}raiseerr", action="store_true", help=_RAISEERR)]
 
-    def create_parser(self, *args: Any, **kwargs: Any) -> argparse.ArgumentParser:
+    def create_parser(self, *args: object, **kwargs: object) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().create_parser(*args, **kwargs)
         if compat.completing():
             _add_completers(parser, self.verb, self.manager)
         return parser
 
-    def run(self, unknown: List[str], **values: Any) -> None:
+    def run(self, unknown: List[str], **values: object) -> None:
         words = f"{compat.launcher} {self.manager.prog}"
         if unknown:
             self._refuse(unknown, words)
-        after = _named(_AFTER, values)
-        for parameter in options.parameters(self.verb):
+        after = _pick(_AFTER, values)
+        for parameter in options.read_parameters(self.verb):
             if parameter.kind == "many" and after[parameter.name] is None:
-                after[parameter.name] = _from_environment(self.verb, parameter)
-        line = as_typed(f"{compat.launcher} {shlex.quote(sys.argv[0])}") or words
+                after[parameter.name] = _read_variable(self.verb, parameter)
+        line = repeat_command_line(f"{compat.launcher} {shlex.quote(sys.argv[0])}") or words
         run_verb(self.verb, line, self.manager.given, after)
 
     def _refuse(self, unknown: List[str], words: str) -> NoReturn:
-        name = options.command_name(self.verb)
+        name = options.name_command(self.verb)
         flags = [flag for option in self.get_options() for flag in option.args if flag.startswith("-")]
         what = "option" if unknown[0].startswith("-") else "argument"
         near = get_close_matches(unknown[0].partition("=")[0], [*flags, "--help"], 1)
-        _usage_error(f"{words} {name}", f"unknown {what} {unknown[0]!r}", near)
+        _refuse_command(f"{words} {name}", f"unknown {what} {unknown[0]!r}", near)
 
 
 class MigrateManager(Manager):  # type: ignore[misc,valid-type]  # Flask-Script has no types
     """The ``db`` command: a sub-manager with every verb in it."""
 
     help_args = ("-?", "-h", "--help")
-    subparser_kwargs: Dict[str, Any]
+    subparser_kwargs: Settings
 
     def __init__(self) -> None:
         super().__init__(usage="Perform database migrations")
-        self.given: Dict[str, Any] = {}
+        self.given: Settings = {}
         self.prog = "manage.py db"
         from .verbs import VERBS
 
         for verb in VERBS:
-            self.add_command(options.command_name(verb), VerbCommand(verb, self))
+            self.add_command(options.name_command(verb), VerbCommand(verb, self))
 
-    def get_options(self) -> List[Any]:
+    def get_options(self) -> List[Foreign]:
         """Return the options that may stand before the verb, and those that old code added."""
-        return [*_before_the_verb(), *super().get_options()]
+        return [*_list_options_before(), *super().get_options()]
 
-    def __call__(self, app: Any = None, **kwargs: Any) -> Any:
-        self.given = _before(kwargs)
+    def __call__(self, app: Optional[Flask] = None, **kwargs: object) -> object:
+        self.given = _read_before(kwargs)
         others = {name: value for name, value in kwargs.items() if not name.startswith(_BEFORE)}
         return super().__call__(app, **others)
 
-    def create_parser(self, prog: str, func_stack: Tuple[Any, ...] = (), parent: Any = None) -> argparse.ArgumentParser:
-        self.prog = " ".join([os.path.basename(sys.argv[0]), *_names_down_to(parent), prog])
+    def create_parser(
+        self, prog: str, func_stack: Tuple[object, ...] = (), parent: Foreign = None
+    ) -> argparse.ArgumentParser:
+        self.prog = " ".join([os.path.basename(sys.argv[0]), *_list_names(parent), prog])
         verbs = {"prog": self.prog, "action": _VerbAction, "parser_class": _VerbParser, "metavar": "VERB"}
         self.subparser_kwargs = {**self.subparser_kwargs, **verbs}
         parser: argparse.ArgumentParser = super().create_parser(prog, func_stack=func_stack, parent=parent)
@@ -116,25 +128,25 @@ class _NoVerb:
         self.parser = parser
         self.words = words
 
-    def __call__(self, app: Any, unknown: List[str]) -> NoReturn:
-        _usage_error(self.words, f"unknown option {unknown[0]!r}" if unknown else "a verb is missing")
+    def __call__(self, app: Flask, unknown: List[str]) -> NoReturn:
+        _refuse_command(self.words, f"unknown option {unknown[0]!r}" if unknown else "a verb is missing")
 
 
 class _VerbParser(argparse.ArgumentParser):
     """The parser of one verb, with the errors of this command line instead of the usage of all its options."""
 
     def error(self, message: str) -> NoReturn:
-        _usage_error(f"{compat.launcher} {self.prog}", message)
+        _refuse_command(f"{compat.launcher} {self.prog}", message)
 
 
-class _Verbs(Mapping[str, Any]):
+class _Verbs(Mapping[str, argparse.ArgumentParser]):
     """argparse's sub-parsers by name; to ask for one that is not there is an error that names the nearest."""
 
-    def __init__(self, parsers: Mapping[str, Any], prog: str) -> None:
+    def __init__(self, parsers: Mapping[str, argparse.ArgumentParser], prog: str) -> None:
         self.parsers = parsers
         self.prog = prog
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> argparse.ArgumentParser:
         return self.parsers[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -146,47 +158,47 @@ class _Verbs(Mapping[str, Any]):
     def __contains__(self, name: object) -> bool:
         if name not in self.parsers:
             near = get_close_matches(str(name), list(self.parsers), 1)
-            _usage_error(f"{compat.launcher} {self.prog}", f"unknown verb {name!r}", near)
+            _refuse_command(f"{compat.launcher} {self.prog}", f"unknown verb {name!r}", near)
         return True
 
 
 class _VerbAction(type(argparse.ArgumentParser().add_subparsers())):  # type: ignore[misc]  # argparse's own, unnamed
     """argparse's sub-parsers action with ``_Verbs`` for its choices."""
 
-    choices: Any
+    choices: Mapping[str, argparse.ArgumentParser]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.choices = _Verbs(self.choices, kwargs["prog"])
 
 
-def _names_down_to(manager: Any) -> List[str]:
+def _list_names(manager: Foreign) -> List[str]:
     """Return the names of the sub-managers on the way to one, as they are typed."""
     above = getattr(manager, "parent", None)
     if above is None:
         return []
-    return [*_names_down_to(above), *(name for name, command in above._commands.items() if command is manager)]
+    return [*_list_names(above), *(name for name, command in above._commands.items() if command is manager)]
 
 
 _RAISEERR = "show the traceback of an error"
 
 
-def _before_the_verb() -> List[Any]:
+def _list_options_before() -> List[Foreign]:
     """Return the options for every verb, which may stand before it; those of Alembic's own command line among them."""
-    flag: Dict[str, Any] = {"action": "store_true"}
+    flag: Settings = {"action": "store_true"}
     return [
-        _before_option("-d", "--directory", metavar="DIRECTORY", help="migrations folder, for any verb"),
-        _before_option("-x", "--x-arg", metavar="X_ARG", action="append", help="argument for env.py, for any verb"),
-        _before_option(
+        _make_option("-d", "--directory", metavar="DIRECTORY", help="migrations folder, for any verb"),
+        _make_option("-x", "--x-arg", metavar="X_ARG", action="append", help="argument for env.py, for any verb"),
+        _make_option(
             "-c", "--config", metavar="CONFIG", help="configuration file instead of alembic.ini in that folder"
         ),
-        _before_option("-n", "--name", metavar="NAME", help="section of the configuration file (default: alembic)"),
-        _before_option("-q", "--quiet", **flag, help="print no results"),
-        _before_option("--raiseerr", **flag, help=_RAISEERR),
+        _make_option("-n", "--name", metavar="NAME", help="section of the configuration file (default: alembic)"),
+        _make_option("-q", "--quiet", **flag, help="print no results"),
+        _make_option("--raiseerr", **flag, help=_RAISEERR),
     ]
 
 
-def _before_option(*flags: str, **settings: Any) -> Any:
+def _make_option(*flags: str, **settings: object) -> Foreign:
     return Option(*flags, dest=_BEFORE + flags[-1][2:].replace("-", "_"), **settings)
 
 
@@ -195,17 +207,17 @@ _BEFORE, _AFTER = "_before_the_verb_", "_of_the_verb_"
 application's own ``--dry-run`` or ``--db-name`` would take the value of ours, or lose its own."""
 
 
-def _named(prefix: str, values: Mapping[str, Any]) -> Dict[str, Any]:
+def _pick(prefix: str, values: Values) -> Settings:
     return {name[len(prefix) :]: value for name, value in values.items() if name.startswith(prefix)}
 
 
-def _words(parameter: Parameter) -> Tuple[str, ...]:
+def _name_option(parameter: Parameter) -> Tuple[str, ...]:
     return parameter.flags or (_AFTER + parameter.name,)
 
 
-def _settings(parameter: Parameter, verb: Callable[..., None]) -> Dict[str, Any]:
+def _describe_option(parameter: Parameter, verb: Verb) -> Settings:
     """Return the keywords of ``add_argument`` for a parameter."""
-    settings: Dict[str, Any] = {"help": parameter.help.replace("%", "%%")}
+    settings: Settings = {"help": parameter.help.replace("%", "%%")}
     if parameter.kind != "flag" and not parameter.choices:
         settings["metavar"] = parameter.name.upper() if parameter.flags else parameter.name
     if not parameter.flags:
@@ -216,42 +228,50 @@ def _settings(parameter: Parameter, verb: Callable[..., None]) -> Dict[str, Any]
         return {**settings, "default": parameter.default}
     default = None  # the folder is read last, by chosen_directory
     if parameter.name != "directory" and parameter.kind != "many":  # argparse would append to a list of the variable's
-        default = _from_environment(verb, parameter)
+        default = _read_variable(verb, parameter)
     action = {"flag": "store_true", "many": "append"}.get(parameter.kind)
-    kept = {"action": action} if action else {"type": parameter.type, "choices": parameter.choices or None}
+    read = _read_seconds if parameter.type is Seconds else parameter.type
+    kept = {"action": action} if action else {"type": read, "choices": parameter.choices or None}
     return {**settings, **kept, "dest": _AFTER + parameter.name, "default": default}
 
 
-def _from_environment(verb: Callable[..., None], parameter: Parameter) -> Any:
-    return options.from_environment(options.environment_name(verb, parameter.name), parameter)
+def _read_seconds(typed: str) -> Seconds:
+    try:
+        return Seconds(typed)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{typed!r} is not a number of seconds") from None
 
 
-def _add_completers(parser: argparse.ArgumentParser, verb: Callable[..., None], manager: Any) -> None:
+def _read_variable(verb: Verb, parameter: Parameter) -> object:
+    return options.read_variable(options.name_variable(verb, parameter.name), parameter)
+
+
+def _add_completers(parser: argparse.ArgumentParser, verb: Verb, manager: Foreign) -> None:
     """Tell argcomplete what may be offered for a value: the attribute ``completer`` of argparse's own object for it.
 
     argparse has no public list of those; Flask-Script reads ``_actions`` too (seen on Python 3.9 to 3.14).
     """
-    kinds = {_AFTER + parameter.name: parameter.completes for parameter in options.parameters(verb)}
+    kinds = {_AFTER + parameter.name: parameter.completes for parameter in options.read_parameters(verb)}
     for action in getattr(parser, "_actions", ()):
         if kinds.get(action.dest):
-            action.completer = _completer(kinds[action.dest], verb, manager)
+            action.completer = _make_completer(kinds[action.dest], verb, manager)
 
 
-def _completer(kind: str, verb: Callable[..., None], manager: Any) -> Callable[..., Dict[str, str]]:
+def _make_completer(kind: str, verb: Verb, manager: Foreign) -> Callable[..., Dict[str, str]]:
     """Return what argcomplete calls with the word so far and the values of the words before it."""
 
-    def complete(prefix: str, parsed_args: argparse.Namespace, **others: Any) -> Dict[str, str]:
+    def complete(prefix: str, parsed_args: argparse.Namespace, **others: object) -> Dict[str, str]:
         from .completion import candidates
 
         values = vars(parsed_args)
-        before = _before(values)
-        directory = options.chosen_directory(verb, values.get(f"{_AFTER}directory"), before.get("directory"))
-        return candidates(kind, prefix, lambda: _application(manager, values), directory, before)
+        before = _read_before(values)
+        directory = options.choose_directory(verb, values.get(f"{_AFTER}directory"), before.get("directory"))
+        return candidates(kind, prefix, lambda: _make_application(manager, values), directory, before)
 
     return complete
 
 
-def _application(manager: Any, values: Dict[str, Any]) -> Any:
+def _make_application(manager: Foreign, values: Values) -> Flask:
     """Return the application of the topmost manager, made with its own options where it has to be made."""
     while manager.parent is not None:
         manager = manager.parent
@@ -259,18 +279,19 @@ def _application(manager: Any, values: Dict[str, Any]) -> Any:
     for option in manager.get_options():
         parser.add_argument(*option.args, **option.kwargs)
     given = vars(parser.parse_args([]))
-    return manager(**{name: values.get(name, default) for name, default in given.items()})
+    application: Flask = manager(**{name: values.get(name, default) for name, default in given.items()})
+    return application
 
 
-def _before(values: Dict[str, Any]) -> Dict[str, Any]:
+def _read_before(values: Settings) -> Settings:
     """Return the values of the options before the verb, by the names they have after it."""
-    given = _named(_BEFORE, values)
-    x_arg = (os.environ.get(options.environment_name(None, "x_arg")) or "").split()
+    given = _pick(_BEFORE, values)
+    x_arg = (os.environ.get(options.name_variable(None, "x_arg")) or "").split()
     return {**given, "x_arg": given.get("x_arg") or x_arg}
 
 
-def _usage_error(command: str, problem: str, near: Sequence[str] = ()) -> NoReturn:
-    print(usage_report(command, problem, near), file=sys.stderr)
+def _refuse_command(command: str, problem: str, near: Sequence[str] = ()) -> NoReturn:
+    print(format_usage_error(command, problem, near), file=sys.stderr)
     sys.exit(2)
 
 

@@ -20,7 +20,7 @@ def explain_databases(launcher: Optional[str] = None) -> None:
 
     :param launcher: how ``manage.py`` was started; without it, the running command is ``flask``, or none of ours.
     """
-    words = invocation.as_typed(f"{launcher} {shlex.quote(sys.argv[0])}" if launcher else "flask")
+    words = invocation.repeat_command_line(f"{launcher} {shlex.quote(sys.argv[0])}" if launcher else "flask")
     if not words or hasattr(sys.excepthook, "explains_databases"):
         return
     if launcher is None and not _in_flask():
@@ -40,15 +40,15 @@ def explain_databases(launcher: Optional[str] = None) -> None:
 
 
 def _explanation(exc: BaseException, words: str) -> Optional[str]:
-    from .errors import report, trace
+    from .errors import format_error, format_traceback
     from .explanations import unusable_database
 
-    with invocation.invoked(invocation.Invocation(words)):
+    with invocation.use_invocation(invocation.Invocation(words)):
         error = unusable_database(exc)
     if error is None:
         return None
     error.__cause__ = exc
-    return trace(error) if "--raiseerr" in sys.argv else report(error)
+    return format_traceback(error) if "--raiseerr" in sys.argv else format_error(error)
 
 
 def _in_flask() -> bool:

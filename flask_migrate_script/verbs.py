@@ -3,15 +3,13 @@
 # Annotations are read at run time, so they are not made strings here.
 import os
 import sys
-import threading
-from contextlib import contextmanager
 from functools import partial
-from typing import Any, Callable, Dict, Iterator, List, Tuple, TypeVar
+from typing import Callable, Tuple
 
 from . import invocation
-from .console.progress import on_terminal
-from .console.terminal import said_yes
-from .errors import Asked, MigrateError, explained
+from .console.progress import show_on_terminal
+from .errors import MigrateError, explain_errors
+from .guard.options import GuardOptions, list_words
 from .options import (
     AllowDropAll,
     Autogenerate,
@@ -30,6 +28,7 @@ from .options import (
     Head,
     IndicateCurrent,
     Json,
+    JsonOutcome,
     LintRange,
     LockTimeout,
     Message,
@@ -54,8 +53,22 @@ from .options import (
     XArg,
     Yes,
 )
-
-T = TypeVar("T")
+from .running import (
+    Call,
+    check_models,
+    drop_everything,
+    explain,
+    find_positions,
+    keep_data,
+    lint_range,
+    move,
+    print_current,
+    print_json,
+    print_result,
+    require_alembic,
+    tell,
+    write_file,
+)
 
 
 def list_templates(directory: Directory = None, x_arg: XArg = None) -> None:
@@ -63,8 +76,7 @@ def list_templates(directory: Directory = None, x_arg: XArg = None) -> None:
 
     :raises MigrateError: if they cannot be read.
     """
-    with explained():
-        _load_libraries()
+    with explain():
         from .config import Config
 
         config = Config()
@@ -90,28 +102,14 @@ def init(
     :param package: write ``__init__.py`` into the folders.
     :raises MigrateError: if the folder has anything in it, or the template does not exist.
     """
-    with explained():
-        _load_libraries()
+    with explain():
         from alembic import command
 
-        from .config import Config, called_back, registered_state
+        from .config import choose_template, find_directory, make_config_to_init
 
-        state = registered_state()
-        directory = str(directory or state.directory)
-        folder, name = _template(template, multidb)
-        config = Config(os.path.join(directory, "alembic.ini"), template_directory=folder)
-        config.set_main_option("script_location", directory.replace("%", "%%"))
-        config = called_back(getattr(state, "migrate", None), config, x_arg)
-        command.init(config, directory, template=name, package=package)
-
-
-def _template(template: Any, multidb: bool) -> Tuple[Any, str]:
-    """Return the folder of templates, None for this package's, and the name in it."""
-    if not template:
-        return None, "flask-multidb" if multidb else "flask"
-    if os.sep in template or "/" in template:
-        return os.path.split(template.rstrip("/" + os.sep))
-    return None, template
+        folder, name = choose_template(template, multidb)
+        chosen = find_directory(directory)
+        command.init(make_config_to_init(chosen, folder, x_arg), chosen, template=name, package=package)
 
 
 def revision(
@@ -144,26 +142,26 @@ def revision(
     :param fill: values for rows that have none in a column that is NOT NULL, ``"users.email=none"``, the same.
     :raises MigrateError: if it cannot be made; no file is written then.
     """
-    asked = [head, *([depends_on] if isinstance(depends_on, str) else depends_on or ())]
-    with _alembic(directory, x_arg, asked, autogenerate, bind=bind, wait=wait) as call:
-        keeping = _keeping_data(rename, fill, bind, allow_drop_all) if autogenerate else None
-        if (rename or fill) and not autogenerate:
-            raise MigrateError("--rename and --fill go with --autogenerate.", "Nothing was written.")
-        call(
-            "revision",
-            message,
-            autogenerate=autogenerate,
-            sql=sql,
-            head=head,
-            splice=splice,
-            branch_label=branch_label,
-            version_path=version_path,
-            rev_id=rev_id,
-            depends_on=depends_on or None,
-            process_revision_directives=keeping,
-        )
-        for line in keeping.finish() if keeping else ():
-            print(line, file=sys.stderr)
+    if (rename or fill) and not autogenerate:
+        raise MigrateError("--rename and --fill go with --autogenerate.", "Nothing was written.")
+    keeping = keep_data(rename, fill, bind, allow_drop_all) if autogenerate else None
+    asked = [head, *list_words(depends_on)]
+    call = Call(directory, x_arg, asked, GuardOptions(bind=bind, wait=wait), autogenerate=autogenerate)
+    call.run(
+        "revision",
+        message,
+        autogenerate=autogenerate,
+        sql=sql,
+        head=head,
+        splice=splice,
+        branch_label=branch_label,
+        version_path=version_path,
+        rev_id=rev_id,
+        depends_on=depends_on or None,
+        process_revision_directives=keeping,
+    )
+    for line in keeping.finish() if keeping else ():
+        tell(line)
 
 
 def migrate(
@@ -216,8 +214,7 @@ def edit(
 
     :raises MigrateError: if there is no such revision, or no editor.
     """
-    with _alembic(directory, x_arg, revision, wait=wait) as call:
-        call("edit", str(revision))
+    Call(directory, x_arg, revision, GuardOptions(wait=wait)).run("edit", str(revision))
 
 
 def merge(
@@ -235,12 +232,11 @@ def merge(
     :param splice: they need not be heads (Alembic 1.18.5 or newer).
     :raises MigrateError: if they cannot be joined; no file is written then.
     """
-    with _alembic(directory, x_arg, revisions) as call:
-        given: Dict[str, Any] = {}
-        if splice:
-            _needs("merge --splice", 1, 18, 5)
-            given["splice"] = True
-        call("merge", revisions, message=message, branch_label=branch_label, rev_id=rev_id, **given)
+    if splice:
+        require_alembic("merge --splice", 1, 18, 5)
+    given = {"splice": True} if splice else {}
+    call = Call(directory, x_arg, revisions)
+    call.run("merge", revisions, message=message, branch_label=branch_label, rev_id=rev_id, **given)
 
 
 def upgrade(
@@ -257,7 +253,7 @@ def upgrade(
     ddl_retries: DdlRetries = None,
     verbose: Verbose = False,
     dry_run: DryRun = False,
-    json: Json = False,
+    json: JsonOutcome = False,
 ) -> None:
     """Upgrade to a later version.
 
@@ -270,14 +266,12 @@ def upgrade(
     :param ddl_retries: how often to try again after such a wait.
     :param dry_run: print what it would do and lose, and change nothing; :func:`flask_migrate_script.rehearse` returns
         the same.
-    :param json: print that as JSON.
+    :param json: print what it did, or with ``dry_run`` what it would do, as one JSON document, after a failure too.
     :raises MigrateError: if a migration fails, or would, or there is no such revision.
     """
-    if dry_run or json:
-        return _dry_run(upgrade, locals())
-    options = _guard(locals())
-    with _alembic(directory, x_arg, revision, changes=not sql, progress=on_terminal, **options) as call:
-        call("upgrade", str(revision), sql=sql, tag=tag)
+    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
+    call = Call(directory, x_arg, revision, options, changes=not sql, progress=show_on_terminal)
+    move(upgrade, call, str(revision), sql, tag, dry_run, json)
 
 
 def downgrade(
@@ -294,7 +288,7 @@ def downgrade(
     ddl_retries: DdlRetries = None,
     verbose: Verbose = False,
     dry_run: DryRun = False,
-    json: Json = False,
+    json: JsonOutcome = False,
 ) -> None:
     """Revert to a previous version.
 
@@ -304,12 +298,10 @@ def downgrade(
 
     :raises MigrateError: if a migration fails, or would, or there is no such revision.
     """
-    if dry_run or json:
-        return _dry_run(downgrade, locals())
-    options = _guard(locals())
+    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
+    call = Call(directory, x_arg, revision, options, changes=not sql, progress=show_on_terminal)
     target = "head:-1" if sql and str(revision) == "-1" else str(revision)
-    with _alembic(directory, x_arg, revision, changes=not sql, progress=on_terminal, **options) as call:
-        call("downgrade", target, sql=sql, tag=tag)
+    move(downgrade, call, target, sql, tag, dry_run, json)
 
 
 def show(
@@ -324,13 +316,13 @@ def show(
     :param json: print an object, or a list of them where the name means none or several.
     :raises MigrateError: if there is no such revision.
     """
+    call = Call(directory, x_arg, revision, GuardOptions(wait=wait))
     if json:
         from .history import listings
 
-        _print_json(_look(lambda config: listings.show(config, str(revision)), directory, x_arg, revision, wait=wait))
-        return
-    with _alembic(directory, x_arg, revision, wait=wait) as call:
-        call("show", str(revision))
+        print_json(call.find(partial(listings.list_named, revision=str(revision))))
+    else:
+        call.run("show", str(revision))
 
 
 def history(
@@ -348,14 +340,13 @@ def history(
     :param json: print a list of objects; with ``indicate_current`` they say whether a database is there.
     :raises MigrateError: if there is no such revision.
     """
+    call = Call(directory, x_arg, rev_range, GuardOptions(wait=wait))
     if json:
         from .history import listings
 
-        see = partial(listings.history, rev_range=rev_range, indicate_current=indicate_current)
-        _print_json(_look(see, directory, x_arg, rev_range, wait=wait))
-        return
-    with _alembic(directory, x_arg, rev_range, wait=wait) as call:
-        call("history", rev_range, verbose=verbose, indicate_current=indicate_current)
+        print_json(call.find(partial(listings.list_history, rev_range=rev_range, indicate_current=indicate_current)))
+    else:
+        call.run("history", rev_range, verbose=verbose, indicate_current=indicate_current)
 
 
 def heads(
@@ -369,14 +360,13 @@ def heads(
 
     :raises MigrateError: if the revision files cannot be read.
     """
+    call = Call(directory, x_arg)
     if json:
         from .history import listings
 
-        see = partial(listings.heads, resolve_dependencies=resolve_dependencies)
-        _print_json(_look(see, directory, x_arg))
-        return
-    with _alembic(directory, x_arg) as call:
-        call("heads", verbose=verbose, resolve_dependencies=resolve_dependencies)
+        print_json(call.find(partial(listings.list_heads, resolve_dependencies=resolve_dependencies)))
+    else:
+        call.run("heads", verbose=verbose, resolve_dependencies=resolve_dependencies)
 
 
 def branches(directory: Directory = None, verbose: Verbose = False, x_arg: XArg = None, json: Json = False) -> None:
@@ -384,13 +374,13 @@ def branches(directory: Directory = None, verbose: Verbose = False, x_arg: XArg 
 
     :raises MigrateError: if the revision files cannot be read.
     """
+    call = Call(directory, x_arg)
     if json:
         from .history import listings
 
-        _print_json(_look(listings.branches, directory, x_arg))
-        return
-    with _alembic(directory, x_arg) as call:
-        call("branches", verbose=verbose)
+        print_json(call.find(listings.list_branches))
+    else:
+        call.run("branches", verbose=verbose)
 
 
 def current(
@@ -408,21 +398,12 @@ def current(
     :raises MigrateError: if it is not, or the database cannot be reached.
     """
     if check_heads:
-        _needs("current --check-heads", 1, 17, 1)
+        require_alembic("current --check-heads", 1, 17, 1)
+    call = Call(directory, x_arg, options=GuardOptions(bind=bind, wait=wait))
     if json:
-        _current_as_json(check_heads, directory, x_arg, bind=bind, wait=wait)
-        return
-    with _alembic(directory, x_arg, bind=bind, wait=wait) as call:
-        call("current", verbose=verbose, **({"check_heads": True} if check_heads else {}))
-
-
-def _current_as_json(check_heads: bool, directory: Any, x_arg: Any, **guard: Any) -> None:
-    from .history.status import document, read_status
-
-    found = _look(read_status, directory, x_arg, **guard)
-    _print_json(document(found))
-    if check_heads and not all(standing.up_to_date for standing in found.standings):
-        raise MigrateError("Database is not on all head revisions", "{db} upgrade heads brings it there.")
+        print_current(call, check_heads)
+    else:
+        call.run("current", verbose=verbose, **({"check_heads": True} if check_heads else {}))
 
 
 def status(
@@ -435,16 +416,16 @@ def status(
     :param json: print an object, the same as :func:`current` does.
     :raises MigrateError: if the revision files cannot be read, or a database cannot be reached.
     """
-    from .console.terminal import columns, painter
-    from .history.status import document, read_status
-    from .history.status_text import status_lines
+    from .console.terminal import choose_paint, measure_terminal
+    from .history.status import document_status, read_status
+    from .history.status_text import write_status
 
-    found = _look(read_status, directory, x_arg, bind=bind, wait=wait)
+    found = Call(directory, x_arg, options=GuardOptions(bind=bind, wait=wait)).find(read_status)
     if json:
-        _print_json(document(found))
+        print_json(document_status(found))
     else:
-        lines = status_lines(found, columns(), painter(sys.stdout), invocation.current().words)
-        _print_result("\n".join(lines))
+        lines = write_status(found, measure_terminal(), choose_paint(sys.stdout), invocation.get_invocation().words)
+        print_result("\n".join(lines))
 
 
 def graph(
@@ -469,26 +450,17 @@ def graph(
     from .history.reading import read_history
 
     check_format(format)
-    history = _look(read_history, directory, x_arg, bind=bind)
-    found = _positions_if_reached(directory, x_arg, bind=bind, wait=wait)
-    with explained():
+    call = Call(directory, x_arg, options=GuardOptions(bind=bind, wait=wait))
+    history = call.find(read_history)
+    found = find_positions(call)
+    with explain_errors():
         drawing = draw(history, found, format, FILE if output else canvas_of(sys.stdout))
     if output:
-        _write(output, drawing.picture)
+        write_file(output, drawing.picture)
     elif drawing.picture:
-        _print_result(drawing.picture.rstrip("\n"))
+        print_result(drawing.picture.rstrip("\n"))
     for note in drawing.notes:
-        _say(note)
-
-
-def _positions_if_reached(directory: Any, x_arg: Any, **guard: Any) -> Any:
-    from .history.positions import positions
-
-    try:
-        return _look(positions, directory, x_arg, **guard)
-    except MigrateError as error:
-        _say(f"{error}\nSo the picture does not show where the databases are.")
-        return []
+        tell(note.replace("{db}", invocation.get_invocation().words))
 
 
 def stamp(
@@ -515,10 +487,9 @@ def stamp(
 
     :raises MigrateError: if there is no such revision.
     """
-    options = _guard(locals())
+    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
     revisions = revision if isinstance(revision, str) else list(revision)
-    with _alembic(directory, x_arg, revision, changes=not sql, **options) as call:
-        call("stamp", revisions, sql=sql, tag=tag, purge=purge)
+    Call(directory, x_arg, revision, options, changes=not sql).run("stamp", revisions, sql=sql, tag=tag, purge=purge)
 
 
 def check(directory: Directory = None, x_arg: XArg = None, wait: Wait = None, json: Json = False) -> None:
@@ -528,19 +499,8 @@ def check(directory: Directory = None, x_arg: XArg = None, wait: Wait = None, js
 
     :raises MigrateError: if it would, with what differs in words, or if the database cannot be reached.
     """
-    _needs("check", 1, 9, 0)
-    from .autogenerate.comparison import compared, difference, document
-
-    with explained(), compared() as databases:
-        if json:
-            error = _look(difference, directory, x_arg, wait=wait)
-            _print_json(document(databases))
-            if error:
-                with explained():
-                    raise error
-        else:
-            with _alembic(directory, x_arg, wait=wait) as call:
-                call("check")
+    require_alembic("check", 1, 9, 0)
+    check_models(Call(directory, x_arg, options=GuardOptions(wait=wait)), json)
 
 
 def lint(
@@ -561,23 +521,21 @@ def lint(
     :param json: print an object: the revisions that were looked at, the findings, and what could not be judged.
     :raises MigrateError: if there is a finding, no such revision, or a database that is to be asked does not answer.
     """
-    with explained(rev_range):
-        _load_libraries()
-        from .lint import document, how_to_allow, lines, linted
-        from .sql.counting import plural
+    report = lint_range(Call(directory, x_arg, rev_range, GuardOptions(wait=wait)), rev_range)
+    from .lint import document_report, how_to_allow, lines
+    from .sql.counting import plural
 
-        report = linted(directory, rev_range, x_arg, wait)
-        if json:
-            _print_json(document(report))
-        else:
-            _print_result("\n".join(lines(report)))
-        for note in report.notes:
-            print(note, file=sys.stderr)
-        if report.findings:
-            raise MigrateError(
-                f"{plural(len(report.findings), 'finding')} in {plural(len(report.revisions), 'revision')}.",
-                how_to_allow(report),
-            )
+    if json:
+        print_json(document_report(report))
+    else:
+        print_result("\n".join(lines(report)))
+    for note in report.notes:
+        tell(note)
+    if report.findings:
+        raise MigrateError(
+            f"{plural(len(report.findings), 'finding')} in {plural(len(report.revisions), 'revision')}.",
+            how_to_allow(report),
+        )
 
 
 def ensure_version(
@@ -595,10 +553,9 @@ def ensure_version(
 
     :raises MigrateError: if the database cannot be reached.
     """
-    options = _guard(locals())
-    with _alembic(directory, x_arg, changes=not sql, **options) as call:
-        _needs("ensure-version", 1, 7, 6)
-        call("ensure_version", sql=sql)
+    require_alembic("ensure-version", 1, 7, 6)
+    options = GuardOptions(lock_timeout=lock_timeout, no_lock=no_lock, wait=wait, verbose=verbose)
+    Call(directory, x_arg, options=options, changes=not sql).run("ensure_version", sql=sql)
 
 
 def journal(
@@ -618,15 +575,15 @@ def journal(
         "statements": [{"position", "text", "state", "time"}]}]}]}``.
     :raises MigrateError: if there is nothing of that revision, or a database cannot be reached.
     """
-    options = _guard(locals())
-    with explained():
-        _load_libraries()
-        from .guard.resume.listing import document, forgetting, remembered, shown
-    databases = _look(forgetting(forget) if forget else remembered, directory, x_arg, changes=bool(forget), **options)
+    from .guard.resume.listing import document_journal, forgetting, remembered, shown
+
+    options = GuardOptions(bind, lock_timeout, no_lock, wait)
+    call = Call(directory, x_arg, options=options, changes=bool(forget))
+    databases = call.find(forgetting(forget) if forget else remembered)
     if json:
-        _print_json(document(databases))
+        print_json(document_journal(databases))
     else:
-        _print_result(shown(databases, forget))
+        print_result(shown(databases, forget))
 
 
 def reset(
@@ -648,25 +605,7 @@ def reset(
     :param wait: seconds to wait for a server that is not up yet.
     :raises MigrateError: if it is not confirmed, or there is no terminal to ask on; nothing is dropped then.
     """
-    options = _guard(locals())
-    with explained():
-        _load_libraries()
-        from .config import registered_state
-        from .databases import clear, configured_engines, describe, inventory, summary
-        from .guard import connected, locked, settings
-
-        engines = configured_engines(registered_state().db)
-        asked_of = settings(**options)
-        contents = connected(lambda: [inventory(*one) for one in engines.items()], asked_of)
-        print("\n".join(line for content in contents for line in describe(content)))
-        if not any(content.objects for content in contents):
-            return
-        if not yes:
-            _confirm("Drop all of this? [y/N] ")
-        with locked(engines.values(), asked_of):
-            for content in [inventory(*one) for one in engines.items()]:
-                clear(content)
-                print(summary(content))
+    drop_everything(GuardOptions(lock_timeout=lock_timeout, no_lock=no_lock, wait=wait, verbose=verbose), yes)
 
 
 VERBS: Tuple[Callable[..., None], ...] = (
@@ -692,166 +631,3 @@ VERBS: Tuple[Callable[..., None], ...] = (
     journal,
     reset,
 )
-
-
-_loading = threading.Lock()
-
-
-def _load_libraries() -> None:
-    """Import what the verbs need in one thread at a time.
-
-    Where two import the same modules in another order, Python may hand out one that is half imported
-    (https://github.com/python/cpython/issues/83065; seen on 3.9).
-    """
-    with _loading:
-        import alembic.command  # noqa: F401
-
-        from . import config, guard  # noqa: F401
-        from .history import cycles  # noqa: F401
-
-
-@contextmanager
-def _alembic(
-    directory: Any, x_arg: Any, asked: Asked = None, autogenerate: bool = False, **guard: Any
-) -> Iterator[Callable[..., None]]:
-    """Yield a function that calls one of Alembic's commands under the guard; what it raises becomes a MigrateError."""
-    with explained(asked):
-        _load_libraries()
-        from alembic import command
-
-        from .config import opened_config
-        from .guard import guarded, settings
-        from .history.cycles import refuse_cycles
-
-        def call(name: str, *args: Any, **kwargs: Any) -> None:
-            with opened_config(directory, x_arg, autogenerate) as config:
-                refuse_cycles(config)
-                _refuse_known(config, kwargs.get("rev_id"))
-                getattr(command, name)(config, *args, **kwargs)
-
-        def guarded_call(*args: Any, **kwargs: Any) -> None:
-            guarded(lambda: call(*args, **kwargs), settings(**guard), asked)
-
-        yield guarded_call
-
-
-def _dry_run(verb: Callable[..., None], given: Dict[str, Any]) -> None:
-    """Print what a verb would do with these arguments.
-
-    :raises MigrateError: if it would fail.
-    """
-    if not given["dry_run"] or given["sql"]:
-        wrong = "--json is for a --dry-run." if given["json"] else "--dry-run and --sql do not go together."
-        raise MigrateError(wrong, "Nothing was changed. {db} " + verb.__name__ + " --help shows what each is for.")
-    with explained(given["revision"]):
-        _load_libraries()
-        from .console.terminal import painter
-        from .rehearsal.rehearse import rehearse
-        from .rehearsal.report import command, text
-        from .rehearsal.results import document
-    names = ("revision", "directory", "x_arg", "tag", *_guard(given))
-    found = rehearse(verb.__name__, **{name: given[name] for name in names})
-    if given["json"]:
-        _print_json(document(found, given["verbose"]))
-    else:
-        _print_result(text(found, command(verb, given), given["verbose"], painter(sys.stdout)))
-    if found.failure:
-        raise found.failure.report
-
-
-def _look(see: Callable[[Any], T], directory: Any, x_arg: Any, asked: Asked = None, **guard: Any) -> T:
-    """Return what a function finds in an open Config, under the guard."""
-    with explained(asked):
-        _load_libraries()
-        from .look import look
-
-        return look(see, directory, x_arg, asked, **guard)
-
-
-def _print_json(document: Any) -> None:
-    from json import dumps
-
-    _print_result(dumps(document, indent=2))
-
-
-def _write(path: str, text: str) -> None:
-    """Write a file.
-
-    :raises MigrateError: if it cannot be written.
-    """
-    try:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as exc:
-        raise MigrateError(f"{path} cannot be written: {exc.strerror}.", "Name another file with -o.") from exc
-
-
-def _say(text: str) -> None:
-    """Tell a person something that is not a result."""
-    sys.stdout.flush()
-    print(text.replace("{db}", invocation.current().words), file=sys.stderr)
-
-
-def _print_result(text: str) -> None:
-    """Print what a verb has found, unless the command line says ``-q``."""
-    from .console.terminal import printable
-
-    if not invocation.current().quiet:
-        print(printable(text, sys.stdout))
-
-
-def _guard(given: Dict[str, Any]) -> Dict[str, Any]:
-    """Return those of a verb's arguments that are for the guard."""
-    names = ("bind", "lock_timeout", "no_lock", "wait", "ddl_timeout", "ddl_retries", "verbose")
-    return {name: given[name] for name in names if name in given}
-
-
-def _keeping_data(rename: Any, fill: Any, bind: Any, allow_drop_all: bool) -> Any:
-    """Return what works on a generated script before env.py sees it."""
-    from .autogenerate.keeping import KeepingData
-    from .autogenerate.missing_models import refuse_to_drop_all
-    from .autogenerate.questions import terminal
-    from .config import registered_state
-    from .databases import bind_names
-
-    databases = len(_words(bind)) or 1 + len(bind_names(registered_state().db))
-    refusals = () if allow_drop_all else (refuse_to_drop_all,)
-    return KeepingData(_words(rename), _words(fill), terminal(), databases, refusals)
-
-
-def _words(given: Any) -> List[str]:
-    return [given] if isinstance(given, str) else list(given or ())
-
-
-def _refuse_known(config: Any, rev_id: Any) -> None:
-    """Alembic notices a taken identifier only when the second file is written; no command works from then on."""
-    if not rev_id:
-        return
-    from alembic.script import ScriptDirectory
-
-    for script in ScriptDirectory.from_config(config).walk_revisions():
-        if script.revision == rev_id:
-            raise MigrateError(
-                f"There is a revision {rev_id} already.", "Nothing was written. Choose another --rev-id."
-            )
-
-
-def _needs(what: str, *version: int) -> None:
-    with explained():
-        _load_libraries()
-        from .config import needs_alembic
-
-        needs_alembic(what, *version)
-
-
-def _confirm(question: str) -> None:
-    """Ask on the terminal.
-
-    :raises MigrateError: on any answer but yes, and where there is no terminal.
-    """
-    if not sys.stdin or not sys.stdin.isatty():
-        raise MigrateError(
-            "Nothing was dropped: there is no terminal to ask on.", "To drop without asking: {db} reset --yes"
-        )
-    if not said_yes(question):
-        raise MigrateError("Nothing was dropped.")

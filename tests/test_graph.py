@@ -24,7 +24,7 @@ from test_readme import README
 from test_several_databases import bound
 from test_status import at_the_first_of_two, dated, histories, written
 
-from flask_migrate_script.console.terminal import plain
+from flask_migrate_script.console.terminal import paint_nothing
 from flask_migrate_script.history.drawing import FILE, draw
 from flask_migrate_script.history.drawing_text import ASCII, UNICODE, TextGraph, drawn_lanes
 from flask_migrate_script.history.lanes import laid_out, narrowed
@@ -113,7 +113,7 @@ def test_the_drawing_of_any_history_is_what_alembic_walks(history):
     assert sorted(order) == sorted(walked) == sorted(history)
     assert order == walked or ALEMBIC < (1, 5), "an older one walks the same revisions in one order and in another"
     parents = {name: set(history[name][0]) for name in order}
-    whole = Seen(TextGraph(revisions, {}, 10_000, UNICODE, plain).lines())
+    whole = Seen(TextGraph(revisions, {}, 10_000, UNICODE, paint_nothing).lines())
     assert (whole.order, whole.parents) == (order, parents)
     for format in ("mermaid", "dot"):
         boxes, follow, depend = parsed(draw(revisions, [], format, FILE).picture)
@@ -138,10 +138,10 @@ def tangles(draw_one):
 @examples(150)
 def test_lines_lead_to_parents_and_to_nothing_else_and_no_line_is_too_wide(history, characters, width, lanes):
     parents = {one.revision: set(one.parents) for one in history}
-    whole = Seen(TextGraph(history, {}, 10_000, characters, plain).lines())
+    whole = Seen(TextGraph(history, {}, 10_000, characters, paint_nothing).lines())
     assert (whole.order, whole.parents) == ([*parents], parents)
     assert whole.left_over() == set()
-    assert max(map(columns, TextGraph(history, {"r0": ["default"]}, width, characters, plain).lines())) <= width
+    assert max(map(columns, TextGraph(history, {"r0": ["default"]}, width, characters, paint_nothing).lines())) <= width
 
     rows = narrowed(laid_out((one.revision, one.parents) for one in history), lanes)
     assert max(len(row.cells) for row in rows) <= lanes
@@ -183,14 +183,16 @@ def test_the_picture_as_a_person_sees_it():
         one("z"),
     ]
     at = {"h": ["logs"], "b": ["default", "other"]}
-    assert TextGraph(history, at, 64, UNICODE, plain).lines() == PICTURE.splitlines()
-    narrow = TextGraph(history, at, 12, ASCII, plain)
+    assert TextGraph(history, at, 64, UNICODE, paint_nothing).lines() == PICTURE.splitlines()
+    narrow = TextGraph(history, at, 12, ASCII, paint_nothing)
     assert narrow.lines() == NARROW.splitlines()
     assert narrow.lanes_in_one() == 2
 
     whole = ["●  abc (head) [logs] 2015-03-01 some words", "●  abc (head) [logs] some words"]
     for width in range(4, 60):
-        alone = TextGraph([one("abc", is_head=True, message="some words")], {"abc": ["logs"]}, width, UNICODE, plain)
+        alone = TextGraph(
+            [one("abc", is_head=True, message="some words")], {"abc": ["logs"]}, width, UNICODE, paint_nothing
+        )
         (line,) = (line.replace("◉", "●") for line in alone.lines())
         assert line in whole if width >= len(whole[1]) else line.endswith("…"), width
 

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.report import Row, exit_code, table
 from flask_migrate_script import invocation
-from flask_migrate_script.options import command_name
+from flask_migrate_script.options import name_command
 from flask_migrate_script.verbs import VERBS
 
 HEAVY = {"alembic", "mako"}
@@ -78,4 +78,4 @@ def test_the_benchmarks_fail_where_a_ratio_is_above_its_bound():
 
 
 def test_the_verbs_that_are_known_without_loading_them_are_all_there_are():
-    assert {command_name(verb) for verb in VERBS} == invocation.VERB_NAMES
+    assert {name_command(verb) for verb in VERBS} == invocation.VERB_NAMES

@@ -3,12 +3,17 @@
 import inspect
 import json
 import re
+import sys
+from threading import Event, Thread
 
 import pytest
-from conftest import ALEMBIC, MANAGE, initialised
+from conftest import ALEMBIC, FLASK, MANAGE, initialised
 from test_several_databases import BINDS, bound
 
 import flask_migrate_script
+from flask_migrate_script.console.stdout import divert_prints
+from flask_migrate_script.options import name_command
+from flask_migrate_script.verbs import VERBS as EVERY_VERB
 
 VERBS = ["history", "heads", "branches", "show", "current", "status", "check"]
 REVISION_KEYS = {
@@ -164,6 +169,132 @@ def test_nothing_else_is_on_stdout_and_failures_leave_it_empty(make_project, sql
         assert project.db(verb, "--json").failed().out == "", verb
 
 
+LOUD = """
+import atexit, ctypes, logging.config, os, subprocess, sys, warnings
+
+
+def shout(where):
+    print("print in", where)
+    logging.info("log in %s", where)
+    own = {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}
+    logging.config.dictConfig(
+        {"version": 1, "disable_existing_loggers": False,
+         "handlers": {"own": own}, "loggers": {"loud": {"handlers": ["own"], "level": "INFO"}}}
+    )
+    logging.getLogger("loud").info("own handler in %s", where)
+    print("__stdout__ in", where, file=sys.__stdout__, flush=True)
+    os.write(1, b"descriptor in %s\\n" % where.encode())
+    subprocess.run(["echo", "child in", where], check=True)
+    ctypes.CDLL(None).puts(b"C in " + where.encode())
+"""
+WAYS = ["print", "log", "own handler", "__stdout__", "descriptor", "child", "C"]
+
+
+@pytest.fixture
+def loud(make_project, sqlite):
+    """It logs to stdout from its first line; env.py, teardown and exit handlers write there in every way."""
+    source = MANAGE.replace("db = ", "app.teardown_appcontext(lambda error: shout('teardown'))\ndb = ")
+    project = initialised(make_project(sqlite), f"{NOISY}{LOUD}\natexit.register(shout, 'exit')\n{source}")
+    project.revision(
+        "1111",
+        upgrade="""
+        op.create_table("users", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String(64)))
+        """,
+        downgrade='op.drop_table("users")',
+    )
+    project.db("upgrade").ok()
+    env = project.folder / "migrations" / "env.py"
+    env.write_text(f"import __main__\ngetattr(__main__, 'shout', print)('env.py')\n{env.read_text()}")
+    project.fresh = True
+    return project
+
+
+JSON_COMMANDS = [
+    [name_command(verb), *(["--dry-run"] if "dry_run" in parameters else [])]
+    for verb, parameters in ((verb, inspect.signature(verb).parameters) for verb in EVERY_VERB)
+    if "json" in parameters
+]
+
+
+@pytest.mark.parametrize("words", JSON_COMMANDS, ids=" ".join)
+def test_one_document_whatever_the_application_writes_in_whatever_way(loud, words):
+    if words == ["check"] and ALEMBIC < (1, 9):
+        pytest.skip("check needs Alembic 1.9")
+    result = loud.db(*words, "--json")
+    assert json.loads(result.ok().out) is not None
+    places = ["teardown", "exit", *(["env.py"] if "env.py" in result.err else [])]
+    assert (len(places) == 3) == (words[0] not in ("history", "heads", "branches", "show")), "these run no env.py"
+    for where in places:
+        assert not {f"{way} in {where}" for way in WAYS} - set(re.findall(r"[\w ]+ in [\w.]+", result.err)), result
+
+
+def test_one_document_from_the_launcher_and_from_flask(loud):
+    for run in (loud.launch, loud.flask):
+        assert json.loads(run("db", "status", "--json").ok().out)["databases"], run
+    refused = loud.db("history", "-r", "nope:", "--json").failed()
+    assert refused.out == ""
+    assert json.loads(loud.db("history", "--json", env={"PYTHONUNBUFFERED": "1"}).ok().out)
+
+
+def test_a_program_gets_one_document_and_keeps_its_own_words(loud):
+    loud.write("program.py", CALLS)
+    for verb in ("history", "status"):
+        out = loud.python("program.py", verb).ok().out
+        before, document, after = re.split(r"^(?:before|after)\n", out, flags=re.M)
+        assert json.loads(document), out
+        assert "setup plugin" not in before + after
+
+
+CALLS = """
+import sys
+import flask_migrate_script
+from manage import app
+
+context = app.app_context()
+context.push()
+print("before")
+getattr(flask_migrate_script, sys.argv[1])(json=True)
+print("after")
+"""
+
+
+@pytest.mark.skipif(FLASK < (1, 0), reason="Flask 0.12 has no test_cli_runner")
+def test_a_runner_of_tests_reads_the_document_and_its_own_stdout_stays(grown):
+    grown.write("program.py", RUNNER)
+    first, *rest, last = grown.python("program.py", "db", "heads", "--json").ok().out.splitlines()
+    assert (first, last) == ("before", "after")
+    assert [one["revision"] for one in json.loads("\n".join(rest))] == ["4444", "6666"]
+
+
+RUNNER = """
+from manage import app
+
+print("before")
+print(app.test_cli_runner().invoke(args=["db", "heads", "--json"]).output)
+print("after")
+"""
+
+
+def test_threads_that_look_at_the_same_time_leave_stdout_as_it_was(capsys):
+    stdout, inside, go = sys.stdout, Event(), Event()
+
+    def look():
+        with divert_prints():
+            inside.set()
+            go.wait(60)
+
+    thread = Thread(target=look)
+    thread.start()
+    inside.wait(60)
+    with divert_prints():
+        print("before the other has left")
+        go.set()
+        thread.join()
+        print("after it")
+    assert sys.stdout is stdout
+    assert capsys.readouterr() == ("", "before the other has left\nafter it\n")
+
+
 def test_several_databases_and_no_password(make_project, new_database, postgresql):
     project = bound(make_project(postgresql), my_bind=new_database("sqlite"))
     project.env["DATABASE_URL"] = re.sub(r"//(\w+)(:\w+)?@", r"//\1:hidden-word@", postgresql.url)
@@ -214,3 +345,69 @@ said.set()
 thread.join()
 assert sys.stdout is stdout
 """
+
+
+CREATE = "op.create_table('{0}', sa.Column('id', sa.Integer, primary_key=True))"
+
+
+def moved(result, code=0):
+    """Return the databases of what an upgrade or a downgrade printed."""
+    assert result.code == code, result
+    return json.loads(result.out)["databases"]
+
+
+def test_what_an_upgrade_and_a_downgrade_did(any_project):
+    project, url = any_project, any_project.database.url
+    project.revision("1111", None, CREATE.format("first"), "op.drop_table('first')")
+    project.revision("2222", "1111", CREATE.format("second"), "op.drop_table('second')")
+    (up,) = moved(project.db("upgrade", "--json"))
+    assert up.pop("url").partition("?")[0] == url.replace(":@", "@").partition("?")[0]
+    nothing = {"name": "default", "left": [], "error": None}
+    assert up == {**nothing, "before": [], "after": ["2222"], "applied": ["1111", "2222"], "state": "applied"}
+    (down,) = moved(project.flask("db", "downgrade", "--json"))
+    del down["url"]
+    assert down == {**nothing, "before": ["2222"], "after": ["1111"], "applied": ["2222"], "state": "applied"}
+    (again,) = moved(project.db("upgrade", "1111", "--json"))
+    del again["url"]
+    assert again == {**nothing, "before": ["1111"], "after": ["1111"], "applied": [], "state": "unchanged"}
+
+
+def test_what_is_true_after_a_failure_as_data(any_project):
+    project = any_project
+    project.revision("1111", None, CREATE.format("first"), "op.drop_table('first')")
+    project.db("upgrade").ok()
+    project.revision("2222", "1111", f"{CREATE.format('second')}\nop.execute('INSERT INTO nowhere VALUES (1)')")
+    failed = project.db("upgrade", "--json").failed()
+    assert "Revision 2222" in failed.err
+    (found,) = moved(failed, code=1)
+    lasts = project.database.kind == "mysql"
+    assert found["state"] == ("partly" if lasts else "unchanged")
+    assert [one.partition(" (")[0] for one in found["left"]] == (["CREATE TABLE second"] if lasts else [])
+    assert (found["before"], found["after"], found["applied"]) == (["1111"], ["1111"], [])
+    assert found["error"]["revision"] == "2222"
+    assert found["error"]["statement"] == "INSERT INTO nowhere VALUES (1)"
+    assert "nowhere" in found["error"]["message"]
+
+
+def test_nothing_but_the_document_is_on_stdout_where_it_never_began(project):
+    project.revision("1111")
+    project.write("manage.py", MANAGE.replace("app = Flask", "print('said by the application')\napp = Flask"))
+    env = project.folder / "migrations" / "env.py"
+    env.write_text("print('said by env.py')\n" + env.read_text())
+    ended = project.db("upgrade", "nowhere", "--json").failed()
+    assert "Can't locate revision" in ended.err
+    assert "said by the application" in ended.err
+    assert all(one["applied"] == [] for one in json.loads(ended.out)["databases"])
+    refused = project.db("upgrade", "--json", "--sql").failed()
+    assert "--sql" in refused.err
+    assert refused.out == ""
+
+
+def test_each_database_is_in_the_document(make_project, sqlite, new_database):
+    two = bound(make_project(sqlite), my_bind=new_database("sqlite"))
+    two.write("manage.py", BINDS)
+    two.db("init", "--multidb").ok()
+    two.db("migrate", "--rev-id", "1111").ok()
+    names = [one["name"] for one in moved(two.db("upgrade", "--json"))]
+    assert names == ["default", "my-bind"]
+    assert [one["name"] for one in moved(two.db("downgrade", "--json", "--bind", "my-bind"))] == ["my-bind"]

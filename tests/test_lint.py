@@ -15,7 +15,7 @@ from conftest import MANAGE, initialised
 
 from flask_migrate_script.lint.data import WORDS
 from flask_migrate_script.lint.types import narrows
-from flask_migrate_script.sql.destroying import destroying
+from flask_migrate_script.sql.destroying import find_destroyed
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text(encoding="utf-8")
@@ -198,14 +198,43 @@ def test_a_narrower_type(old, new, expected):
         ("UPDATE users SET name = 'x; DROP TABLE users'", []),
         ("CREATE FUNCTION f() RETURNS int AS $$ BEGIN; DELETE FROM users; END $$", []),
         ("CREATE TABLE a (id INT REFERENCES b ON DELETE CASCADE)", []),
-        ("CREATE TRIGGER t AFTER DELETE ON a BEGIN DELETE FROM b; DELETE FROM c; END", []),
         ("DROP TABLE a, b.c CASCADE; TRUNCATE d, ONLY e", ["drop-table"] * 2 + ["truncate-table"] * 2),
         ("DELETE FROM users LIMIT 10", []),
         ("DROP INDEX ix", []),
     ],
 )
 def test_sql_that_destroys(sql, names):
-    assert [name for name, *_ in destroying(sql)] == names
+    for dialect in ("postgresql", "sqlite", "mysql", "another"):
+        assert [found.name for found in find_destroyed(sql, dialect)] == names
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql", "things"),
+    [
+        (
+            "sqlite",
+            "CREATE TRIGGER t DELETE ON a BEGIN DELETE FROM b; DELETE FROM c; END; DROP TABLE d",
+            [("d",)],
+        ),
+        ("mysql", "# old\nDROP TABLE `a b`, c # all of it", [("`a b`",), ("c",)]),
+        ("mysql", r"UPDATE a SET b = 'it\'s; DROP TABLE a'; DELETE QUICK FROM c", [("c",)]),
+        (
+            "mysql",
+            "/*!40000 DROP TABLE a */; ALTER TABLE a DROP b, DROP FOREIGN KEY d",
+            [("a",), ("a", "b")],
+        ),
+        ("mysql", "DELETE a FROM a JOIN b ON a.id = b.id; DROP TEMPORARY TABLE c", []),
+        ("postgresql", "SELECT E'it\\'s; DROP TABLE a'; DROP TABLE U&\"d\"", [('U&"d"',)]),
+        ("postgresql", "EXPLAIN ANALYZE DELETE FROM a; EXPLAIN DELETE FROM b", [("a",)]),
+        ("postgresql", "WITH gone AS (DELETE FROM a RETURNING *) INSERT INTO b SELECT * FROM gone", [("a",)]),
+        ("postgresql", 'DROP TABLE a."B c", d /* e */; /* /* */ DROP TABLE f */', [('a."B c"',), ("d",)]),
+        ("mssql", "ALTER TABLE [a b] DROP COLUMN c, d", [("[a b]", "c"), ("[a b]", "d")]),
+        ("mssql", "DELETE TOP (10) FROM a; DELETE b", [("b",)]),
+        ("oracle", "ALTER TABLE a DROP (b, c)", [("a", "b"), ("a", "c")]),
+    ],
+)
+def test_sql_that_destroys_is_read_by_the_rules_of_its_database(dialect, sql, things):
+    assert [found.thing for found in find_destroyed(sql, dialect)] == things
 
 
 REVERSALS = {

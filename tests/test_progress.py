@@ -6,8 +6,8 @@ from conftest import initialised, wait_for
 from terminal import Terminal
 from test_several_databases import BINDS, bound
 
-from flask_migrate_script.console.progress import elapsed
-from flask_migrate_script.console.terminal import fitted, width
+from flask_migrate_script.console.progress import format_time
+from flask_migrate_script.console.terminal import fit, measure
 
 WAIT = "import os, time\nwhile not os.path.exists('go'):\n    time.sleep(0.01)"
 LONG = "añadir a message that no terminal of forty columns has room for 漢字"
@@ -90,7 +90,7 @@ def test_it_is_never_wider_than_the_terminal_and_goes_when_interrupted(project):
     terminal.type("\x03")
     code, screen = terminal.end()
     assert code == 1
-    assert max(width(line) for line in terminal.bottoms if " of 3" in line) == 39, "^C fits behind it"
+    assert max(measure(line) for line in terminal.bottoms if " of 3" in line) == 39, "^C fits behind it"
     assert screen.split("\n")[0] == "printed by a migration"
     assert [line for line in screen.splitlines() if line][1].startswith("Error: Interrupted."), screen
 
@@ -162,10 +162,15 @@ def test_nothing_is_shown_to_whoever_does_not_look(make_project, sqlite):
 
 
 def test_the_line_is_cut_where_the_terminal_ends():
-    assert fitted("upgrade 漢字", 8, "") == fitted("upgrade 漢字", 9, "") == "upgrade "
-    assert fitted("upgrade 漢字", 10, "") == "upgrade 漢"
-    assert fitted("an\u0303adir", 2, "") == "an\u0303"
-    assert fitted("abc", 0, "") == ""
-    assert fitted("abcd", 3) == "ab…"
-    assert fitted("abc", 3) == "abc"
-    assert [elapsed(0), elapsed(59.9), elapsed(60), elapsed(3661)] == ["0:00", "0:59", "1:00", "1:01:01"]
+    assert fit("upgrade 漢字", 8, "") == fit("upgrade 漢字", 9, "") == "upgrade "
+    assert fit("upgrade 漢字", 10, "") == "upgrade 漢"
+    assert fit("an\u0303adir", 2, "") == "an\u0303"
+    assert fit("abc", 0, "") == ""
+    assert fit("abcd", 3) == "ab…"
+    assert fit("abc", 3) == "abc"
+    assert [format_time(0), format_time(59.9), format_time(60), format_time(3661)] == [
+        "0:00",
+        "0:59",
+        "1:00",
+        "1:01:01",
+    ]

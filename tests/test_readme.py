@@ -218,12 +218,12 @@ def test_the_table_has_every_verb_with_its_options():
     table = re.search(r"^verb .*\n=+ +=+\n((?:.*\n)+?)=+ +=+\n", README, re.M)[1]
     rows = re.sub(r"\n {10,}", " ", table).splitlines()
     shown = {words[0]: words[1:] for words in (re.findall(r"``(.+?)``", row) for row in rows)}
-    assert shown == {options.command_name(verb): described(verb) for verb in VERBS}
+    assert shown == {options.name_command(verb): described(verb) for verb in VERBS}
 
 
 def described(verb):
     """Return a verb's arguments and options as the table writes them, without those that every verb has."""
-    parameters = [one for one in options.parameters(verb) if one.name not in ("directory", "x_arg")]
+    parameters = [one for one in options.read_parameters(verb) if one.name not in ("directory", "x_arg")]
     arguments = [one for one in parameters if not one.flags]
     return [*map(argument, arguments), *("/".join(one.flags) for one in parameters if one.flags)]
 
@@ -234,12 +234,12 @@ def argument(parameter):
 
 
 def test_every_option_and_variable_that_it_names_exists():
-    parameters = [(verb, parameter) for verb in VERBS for parameter in options.parameters(verb)]
+    parameters = [(verb, parameter) for verb in VERBS for parameter in options.read_parameters(verb)]
     flags = {flag for _, parameter in parameters for flag in parameter.flags}
     before_the_verb = {"-c", "--config", "-n", "--name", "-q", "--quiet", "--raiseerr", "--help"}
     outside = {"--", "-1", "-e", "-m", "--dest"}
     named = set(re.findall(r"(?<![\w-])--?[a-z-]*\w(?![\w-])", re.sub(r"^[=-]+.*$", "", README, flags=re.M)))
     assert named - flags - before_the_verb - outside == set()
-    variables = {options.environment_name(verb, parameter.name) for verb, parameter in parameters}
-    everywhere = {options.environment_name(None, name) for name in ("directory", "x_arg")}
+    variables = {options.name_variable(verb, parameter.name) for verb, parameter in parameters}
+    everywhere = {options.name_variable(None, name) for name in ("directory", "x_arg")}
     assert set(re.findall(r"FLASK_DB_\w+", README)) - variables - everywhere == set()

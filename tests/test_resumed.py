@@ -264,9 +264,7 @@ def test_a_failing_statement_is_mended_and_the_migration_goes_on(project):
     failed = project.db("upgrade").failed()
     assert "nowhere" in failed.err
     assert "CREATE TABLE users" in failed.err
-    assert (
-        "They are remembered: once the cause is mended, python manage.py db upgrade goes on after them." in failed.err
-    )
+    assert "They are remembered: once the cause is fixed, python manage.py db upgrade goes on after them." in failed.err
 
     remembered = project.db("journal").ok().out
     assert "default: upgrade of revision bbb2, interrupted after" in remembered
@@ -626,7 +624,7 @@ def test_servers_without_atomic_ddl_are_told_from_the_others(version, resumable)
     ],
 )
 def test_what_a_statement_is(kind, statement):
-    from flask_migrate_script.guard import statements
+    from flask_migrate_script.sql import mysql as statements
 
     atomic = statements.is_atomic(statement)
     found = "read" if statements.is_read(statement) else "dml" if statements.is_dml(statement) else ""

@@ -408,13 +408,17 @@ def test_the_command_that_would_do_it_is_the_one_that_was_asked_for(project):
         "t",
         "--lock-timeout",
         "9",
+        "--wait",
+        "0",
         "-v",
         "aaa1",
     ).ok()
     assert "       CREATE TABLE a (\n" in done.out
-    command = "python -m flask db -d migrations -x 'who=a b' upgrade aaa1 --tag t --lock-timeout 9.0"
+    command = "python -m flask db -d migrations -x 'who=a b' upgrade aaa1 --tag t --lock-timeout 9 --wait 0"
     assert done.out.endswith(f"Nothing was changed. To do it: {command}\n")
-    for words in (["--json"], ["--dry-run", "--sql"]):
+    again = project.db("upgrade", "--dry-run", "--ddl-timeout", "1.50", "--ddl-retries", "0").ok().out
+    assert again.endswith("To do it: python manage.py db upgrade --ddl-timeout 1.50 --ddl-retries 0\n")
+    for words in (["--json", "--sql"], ["--dry-run", "--sql"]):
         assert "Nothing was changed." in project.db("upgrade", *words).failed().err
     assert "Can't locate revision" in project.db("upgrade", "--dry-run", "nowhere").failed().err
     assert project.db("-q", "upgrade", "--dry-run").ok().out == ""

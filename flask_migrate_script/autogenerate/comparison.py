@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, Iterator, List, Optional
 
-from ..databases import shown_url
 from ..errors import MigrateError
 from ..seam import binds
-from ..seam.hook import watching
+from ..seam.database import Database
+from ..seam.parts import Part
 from .differences import Difference, differences
 
 
@@ -33,20 +33,39 @@ class Compared:
         return differences(self.operations, self.dialect)
 
 
-@contextmanager
-def compared() -> Iterator[List[Compared]]:
-    """Yield the list that Alembic's check in the block fills, and put what differs in words into the error it ends in.
+class Comparison(Part):
+    """Notes the operations of each database, after env.py's own ``process_revision_directives`` has seen them."""
 
-    :raises MigrateError: what the block raises.
-    """
-    watcher = _Watcher()
-    try:
-        with watching(watcher):
-            yield watcher.databases
-    except MigrateError as error:
-        if _is_difference(error.__cause__):
-            error.outcome = words(watcher.databases)
-        raise
+    def __init__(self) -> None:
+        self.databases: List[Compared] = []
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Put what differs in words into the error that the block ends in.
+
+        :raises MigrateError: what the block raises.
+        """
+        try:
+            yield
+        except MigrateError as error:
+            if _is_difference(error.__cause__):
+                error.outcome = words(self.databases)
+            raise
+
+    def configuring(self, database: Database) -> None:
+        hook_of_env = database.arguments.get("process_revision_directives")
+
+        def process(context: Any, revision: Any, directives: List[Any]) -> None:
+            if hook_of_env:
+                hook_of_env(context, revision, directives)
+            operations = directives[0].upgrade_ops_list[-1] if directives else None
+            self._note(Compared(database.name or "", database.shown, operations, context.dialect))
+
+        database.arguments["process_revision_directives"] = process
+
+    def _note(self, compared: Compared) -> None:
+        """A run that waits for a server may compare a database again."""
+        self.databases[:] = [*(one for one in self.databases if one.name != compared.name), compared]
 
 
 def difference(config: Any) -> Optional[Exception]:
@@ -71,7 +90,7 @@ def words(databases: List[Compared]) -> List[str]:
     return [f"{label}{found.text}" for label, database in labelled for found in database.differences]
 
 
-def document(databases: List[Compared]) -> Dict[str, Any]:
+def document_comparison(databases: List[Compared]) -> Dict[str, Any]:
     """Return what ``check --json`` prints."""
     return {"databases": [_database(one) for one in databases]}
 
@@ -84,32 +103,6 @@ def _database(compared: Compared) -> Dict[str, Any]:
         "up_to_date": not found,
         "differences": [asdict(one) for one in found],
     }
-
-
-class _Watcher:
-    """Notes the operations of each database, after env.py's own ``process_revision_directives`` has seen them."""
-
-    def __init__(self) -> None:
-        self.databases: List[Compared] = []
-
-    def configuring(self, environment: Any, arguments: Dict[str, Any]) -> None:
-        name, url = binds.of_arguments(arguments) or "", shown_url(arguments["connection"].engine.url)
-        hook_of_env = arguments.get("process_revision_directives")
-
-        def process(context: Any, revision: Any, directives: List[Any]) -> None:
-            if hook_of_env:
-                hook_of_env(context, revision, directives)
-            operations = directives[0].upgrade_ops_list[-1] if directives else None
-            self._note(Compared(name, url, operations, context.dialect))
-
-        arguments["process_revision_directives"] = process
-
-    def configured(self, context: Any) -> None:
-        pass
-
-    def _note(self, compared: Compared) -> None:
-        """A run that waits for a server may compare a database again."""
-        self.databases[:] = [*(one for one in self.databases if one.name != compared.name), compared]
 
 
 def _is_difference(exc: Optional[BaseException]) -> bool:

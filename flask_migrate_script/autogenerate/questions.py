@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Callable, Optional
 
-from ..console.terminal import ask, said_yes
+from ..console.terminal import ask, confirm
 
 
 class Terminal:
@@ -14,7 +14,7 @@ class Terminal:
 
     def renamed(self, old: str, new: str) -> bool:
         """Return whether the first name became the second; anything but yes is no."""
-        return said_yes(f"Was {old} renamed to {new}? [y/N] ")
+        return confirm(f"Was {old} renamed to {new}? [y/N] ")
 
     def value(self, question: str, refused: Callable[[str], Optional[str]]) -> Optional[str]:
         """Return a value, or None where the answer is empty.

@@ -8,10 +8,15 @@ import sys
 import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any, Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Callable, Iterable, Iterator, TextIO
 
 from .. import invocation
-from .terminal import fitted, width
+from .terminal import fit, measure
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import RevisionStep
+
+    from ..guard.options import ShowSteps
 
 TICK = 0.25
 """Seconds between two looks at the clock; what is shown is whole seconds."""
@@ -19,11 +24,9 @@ TICK = 0.25
 ROOM = len("^C")
 """Columns left free behind the line, for what a terminal writes where Ctrl-C is pressed."""
 
-Over = Callable[[str, Iterable[Any]], Iterable[Any]]
-
 
 @contextmanager
-def on_terminal() -> Iterator[Over]:
+def show_on_terminal() -> Iterator[ShowSteps]:
     """Yield the function that shows each step of a database while it runs; the line is gone after the block.
 
     Where no person at a terminal looks at it, that function leaves the steps as they are.
@@ -33,15 +36,15 @@ def on_terminal() -> Iterator[Over]:
         return
     line = Line(sys.stderr)
     with ExitStack() as until:
-        until.enter_context(_ticking(line))
+        until.enter_context(_tick(line))
         for stream in filter(_is_terminal, (sys.stderr, sys.stdout)):
-            until.enter_context(_above(line, stream))
-        until.enter_context(_asking(line))
+            until.enter_context(_write_above(line, stream))
+        until.enter_context(_make_way(line))
         yield line.over
 
 
 def _is_looked_at() -> bool:
-    run = invocation.current()
+    run = invocation.get_invocation()
     return run.typed and not run.quiet and os.environ.get("TERM") != "dumb" and _is_terminal(sys.stderr)
 
 
@@ -51,36 +54,36 @@ class Line:
     :param stream: where it is written.
     """
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self.lock = threading.RLock()
         self.free = True  # False while somebody else's text is on it
         self._stream, self._write = stream, stream.write
-        self._said = _nothing
+        self._said = _say_nothing
         self._drawn = ""
 
-    def over(self, name: str, steps: Iterable[Any]) -> Iterator[Any]:
+    def over(self, name: str, steps: Iterable[RevisionStep]) -> Iterator[RevisionStep]:
         """Yield the steps, and show each until the next one is asked for.
 
         :param name: the database, where there are several.
         """
         every = list(steps)
         for number, step in enumerate(every, 1):
-            self._say(_clocked(name, number, len(every), step))
+            self._say(_compose(name, number, len(every), step))
             yield step
-        self._say(_nothing)
+        self._say(_say_nothing)
 
     def draw(self) -> None:
         """Write the line as it is now over what is there, padded to cover it."""
         with self.lock:
-            text = fitted(_printable(self._said(), self._stream), _columns(self._stream) - 1 - ROOM, "")
+            text = fit(_make_printable(self._said(), self._stream), _measure_terminal(self._stream) - 1 - ROOM, "")
             if self.free and text != self._drawn:
-                self._put("\r" + text + " " * (width(self._drawn) - width(text)), text)
+                self._put("\r" + text + " " * (measure(self._drawn) - measure(text)), text)
 
     def clear(self) -> None:
         """Take the line away, with what the terminal may have written behind it."""
         with self.lock:
             if self._drawn:
-                blank = min(width(self._drawn) + ROOM, _columns(self._stream) - 1)
+                blank = min(measure(self._drawn) + ROOM, _measure_terminal(self._stream) - 1)
                 self._put("\r" + " " * blank + "\r", "")
 
     def _say(self, said: Callable[[], str]) -> None:
@@ -96,46 +99,46 @@ class Line:
         self._drawn = drawn
 
 
-def elapsed(seconds: float) -> str:
+def format_time(seconds: float) -> str:
     """Return a time as ``m:ss``, or ``h:mm:ss`` from an hour on."""
     minutes, rest = divmod(int(seconds), 60)
     hours, left = divmod(minutes, 60)
     return f"{hours}:{left:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _clocked(name: str, number: int, count: int, step: Any) -> Callable[[], str]:
+def _compose(name: str, number: int, count: int, step: RevisionStep) -> Callable[[], str]:
     """Return what composes the line of a step: what a narrow terminal cuts off is the message."""
     begun = time.monotonic()
     verb = "upgrade" if step.is_upgrade else "downgrade"
     of = f"{name}: " if name else ""
     what = f"{step.revision.revision}  {step.doc or ''}".strip()
-    return lambda: f"{of}{verb} {number} of {count}  {elapsed(time.monotonic() - begun)}  {what}"
+    return lambda: f"{of}{verb} {number} of {count}  {format_time(time.monotonic() - begun)}  {what}"
 
 
-def _nothing() -> str:
+def _say_nothing() -> str:
     return ""
 
 
-def _printable(text: str, stream: Any) -> str:
+def _make_printable(text: str, stream: TextIO) -> str:
     """Return a text without what moves the cursor, in characters that the stream can write."""
     encoding = getattr(stream, "encoding", None) or "ascii"
     plain = "".join(character if character.isprintable() else " " for character in text)
     return plain.encode(encoding, "replace").decode(encoding)
 
 
-def _columns(stream: Any) -> int:
+def _measure_terminal(stream: TextIO) -> int:
     """Return how wide a terminal is now; one that does not say counts as 80."""
     with suppress(OSError, ValueError):
         return os.get_terminal_size(stream.fileno()).columns or 80
     return 80
 
 
-def _is_terminal(stream: Any) -> bool:
+def _is_terminal(stream: TextIO) -> bool:
     return bool(stream and stream.isatty())
 
 
 @contextmanager
-def _above(line: Line, stream: Any) -> Iterator[None]:
+def _write_above(line: Line, stream: TextIO) -> Iterator[None]:
     """Let what is written to a stream appear above the line.
 
     Log handlers keep the stream object, so it is its ``write`` that is replaced, not ``sys.stderr``.
@@ -153,19 +156,19 @@ def _above(line: Line, stream: Any) -> Iterator[None]:
                 line.draw()
             return written
 
-    stream.write = write
+    stream.write = write  # type: ignore[method-assign]  # on the object, see above
     try:
         yield
     finally:
-        stream.write = original
+        stream.write = original  # type: ignore[method-assign]
 
 
 @contextmanager
-def _asking(line: Line) -> Iterator[None]:
+def _make_way(line: Line) -> Iterator[None]:
     """Keep the line away while a migration, or a debugger in it, asks: ``input`` does not write to ``sys.stdout``."""
     original = builtins.input
 
-    def ask(*prompt: Any) -> str:
+    def ask(*prompt: object) -> str:
         with line.lock:
             line.clear()
             line.free = False
@@ -182,7 +185,7 @@ def _asking(line: Line) -> Iterator[None]:
 
 
 @contextmanager
-def _ticking(line: Line) -> Iterator[None]:
+def _tick(line: Line) -> Iterator[None]:
     """Draw the line again and again from a thread, which does nothing else, and take it away after the block."""
     over = threading.Event()
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import unicodedata
-from typing import Any, Callable
+from typing import Callable, TextIO
 
 Paint = Callable[[str, str], str]
 """Returns a text in a style, one of ``STYLES``."""
@@ -26,64 +26,64 @@ def ask(question: str) -> str:
     return sys.stdin.readline().strip()
 
 
-def said_yes(question: str) -> bool:
+def confirm(question: str) -> bool:
     """Ask, and return whether the answer is yes; anything else is no."""
     return ask(question).lower() in ("y", "yes")
 
 
-def columns() -> int:
+def measure_terminal() -> int:
     """Return how wide a line may be: COLUMNS, or the terminal's width."""
     return shutil.get_terminal_size((UNBOUND, 24)).columns
 
 
-def painter(stream: Any) -> Paint:
+def choose_paint(stream: TextIO) -> Paint:
     """Return what colours a text for a stream: only a terminal's, and never with NO_COLOR (https://no-color.org)."""
     coloured = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return _painted if coloured else plain
+    return _paint if coloured else paint_nothing
 
 
-def plain(text: str, style: str) -> str:
+def paint_nothing(text: str, style: str) -> str:
     """Return the text as it is."""
     return text
 
 
-def _painted(text: str, style: str) -> str:
+def _paint(text: str, style: str) -> str:
     return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if text else text
 
 
-def one_line(text: str) -> str:
+def join_lines(text: str) -> str:
     """Return a text in one line, without what a terminal would take for a command."""
     return "".join(one if one.isprintable() else "?" for one in " ".join(text.split()))
 
 
-def fitted(text: str, columns: int, mark: str = "…") -> str:
+def fit(text: str, columns: int, mark: str = "…") -> str:
     """Return a text that takes no more columns than that.
 
     :param mark: what a text that is cut ends in.
     """
-    if width(text) <= columns:
+    if measure(text) <= columns:
         return text
-    left, kept = columns - width(mark), ""
+    left, kept = columns - measure(mark), ""
     for character in text:
-        left -= width(character)
+        left -= measure(character)
         if left < 0:
             break
         kept += character
     return f"{kept.rstrip()}{mark}" if mark else kept
 
 
-def width(text: str) -> int:
+def measure(text: str) -> int:
     """Return how many columns of a terminal a text takes."""
-    return sum(map(_columns_of, text))
+    return sum(map(_measure_character, text))
 
 
-def _columns_of(character: str) -> int:
+def _measure_character(character: str) -> int:
     if unicodedata.combining(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def printable(text: str, stream: Any) -> str:
+def make_printable(text: str, stream: TextIO) -> str:
     """Return a text with what a stream cannot write replaced, column by column: ticks by ``x``, the rest by ``?``."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     if _can_write("✓…", encoding):

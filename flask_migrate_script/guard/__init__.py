@@ -1,6 +1,1 @@
-"""Nothing half done: a migration happens once, whole, or not at all."""
-
-from .options import Settings, settings
-from .run import connected, guarded, locked
-
-__all__ = ["Settings", "connected", "guarded", "locked", "settings"]
+"""A migration happens once, whole or not at all: the lock, the transaction, the waiting, the report."""

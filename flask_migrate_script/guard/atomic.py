@@ -1,4 +1,6 @@
-"""Atomic on SQLite: a real transaction around the DDL, and foreign keys that a rebuilt table does not fire.
+"""Transactions: a real one around a migration, whatever the driver and the application's engine do by themselves.
+
+On SQLite it is around the DDL, too, and foreign keys are off in it, so that a rebuilt table does not fire them.
 
 Python's sqlite3 begins no transaction before DDL. Here the driver is put in autocommit mode for as long as a
 transaction of SQLAlchemy's lasts, on this one connection, and BEGIN and COMMIT are sent for real.
@@ -9,11 +11,14 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import Counter
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Callable, List, Tuple
+from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 from ..errors import MigrateError
-from ..seam.driver import driver_connection, in_transaction, is_autocommit, run
+from ..seam.database import Database, Sent
+from ..seam.driver import driver_connection, in_transaction, is_autocommit, is_driver_autocommit, run
+from ..seam.parts import Part
 
 Violation = Tuple[str, Any, str, int]
 """A row of ``PRAGMA foreign_key_check``: table, rowid, parent table, number of the foreign key."""
@@ -50,19 +55,10 @@ class SQLiteTransactions:
     _changed: bool = False
     _before: List[Violation] = field(default_factory=list)
 
-    def attach(self) -> None:
-        """Follow the connection's transactions from now on, the one it may be in already included."""
-        from sqlalchemy import event
-
-        event.listen(self.connection, "begin", self._begin)
-        event.listen(self.connection, "commit", self._commit)
-        event.listen(self.connection, "rollback", self._rollback)
-        event.listen(self.connection, "before_cursor_execute", self._before_execute, retval=True)
-        if self.connection.in_transaction():
-            self._begin(self.connection)
-
-    def _begin(self, connection: Any) -> None:
-        if is_autocommit(connection) or _OPEN in connection.info:
+    def begin(self) -> None:
+        """Begin a transaction, where SQLAlchemy begins one."""
+        connection = self.connection
+        if _OPEN in connection.info:
             return
         driver = driver_connection(connection)
         if in_transaction(driver):
@@ -76,45 +72,57 @@ class SQLiteTransactions:
         try:
             self._patiently(driver, "BEGIN IMMEDIATE", "writing to")
         except BaseException:
-            self._end(connection)
+            self._end()
             raise
 
-    def _before_execute(
-        self, connection: Any, cursor: Any, statement: str, parameters: Any, *others: Any
-    ) -> Tuple[str, Any]:
+    def look(self, sent: Sent) -> None:
         """See what was wrong before, once something is about to change; a run with nothing to do looks at no rows."""
-        if self._ours and statement.lstrip()[:5].upper() == "BEGIN" and in_transaction(driver_connection(connection)):
-            # SQLAlchemy's manual has applications begin SQLite's transactions by an event of their own.
-            return _NOTHING, parameters
-        if self._ours and not self._changed and not statement.lstrip()[:6].upper().startswith(("SELECT", "PRAGMA")):
-            self._changed = True
-            if self.check_foreign_keys:
-                self._before = _violations(driver_connection(connection))
-        return statement, parameters
-
-    def _commit(self, connection: Any) -> None:
         if not self._ours:
             return
-        driver = driver_connection(connection)
+        if sent.text.lstrip()[:5].upper() == "BEGIN" and in_transaction(driver_connection(self.connection)):
+            # SQLAlchemy's manual has applications begin SQLite's transactions by an event of their own.
+            sent.text = _NOTHING
+        elif not self._changed and not sent.text.lstrip()[:6].upper().startswith(("SELECT", "PRAGMA")):
+            self._changed = True
+            if self.check_foreign_keys:
+                self._before = _violations(driver_connection(self.connection))
+
+    def commit(self) -> None:
+        """End the transaction, where SQLAlchemy commits one."""
+        if self._ours:
+            self._end_with(self.ending)
+            self._end()
+
+    def commit_and_begin(self) -> None:
+        """Commit, and begin another transaction of which SQLAlchemy need not know."""
+        if self._ours:
+            driver = driver_connection(self.connection)
+            self._end_with(self.ending)
+            self._changed = False
+            self._patiently(driver, "BEGIN IMMEDIATE", "writing to")
+
+    def _end_with(self, ending: str) -> None:
+        driver = driver_connection(self.connection)
         try:
             if in_transaction(driver):  # else a script has ended it
                 if self._changed and self.check_foreign_keys:
                     _refuse(_new(self._before, _violations(driver)))
-                self._patiently(driver, self.ending, "reading")
+                self._patiently(driver, ending, "reading")
         except BaseException:
-            self._rollback(connection)
+            self.rollback()
             raise
-        self._end(connection)
 
-    def _rollback(self, connection: Any) -> None:
+    def rollback(self) -> None:
+        """Roll back, where SQLAlchemy does."""
         if self._ours:
-            driver = driver_connection(connection)
+            driver = driver_connection(self.connection)
             if in_transaction(driver):
                 run(driver, "ROLLBACK")
-            self._end(connection)
+            self._end()
 
-    def _end(self, connection: Any) -> None:
+    def _end(self) -> None:
         """Leave the driver and the foreign keys as the application had them."""
+        connection = self.connection
         driver = driver_connection(connection)
         run(driver, f"PRAGMA foreign_keys = {self._enforced}")
         name, value = self._level
@@ -147,6 +155,92 @@ class SQLiteTransactions:
             "If it is a session of this program, commit it or roll it back before. Otherwise wait and run the command\n"
             "again, or give it longer: --lock-timeout SECONDS",
         )
+
+
+class Atomic(Part):
+    """Puts a transaction around migrations on SQLite, and on PostgreSQL where the engine is in autocommit.
+
+    :param timeout: seconds to wait for another connection that is writing.
+    :param check_foreign_keys: on SQLite, refuse a migration that leaves rows which point to nothing.
+    :param ending: what a commit sends on SQLite.
+    """
+
+    def __init__(self, timeout: float, check_foreign_keys: bool, ending: str) -> None:
+        self.timeout, self.check_foreign_keys, self.ending = timeout, check_foreign_keys, ending
+
+    def configuring(self, database: Database) -> None:
+        if database.dialect == "postgresql":
+            self._leave_autocommit(database)
+        if database.dialect != "sqlite":
+            return
+        transactions = SQLiteTransactions(
+            database.connection, database.shown, self.timeout, database.say, self.check_foreign_keys, self.ending
+        )
+        database.state[Atomic] = transactions
+        if database.arguments.get("transactional_ddl") is None:
+            database.arguments["transactional_ddl"] = True
+        if database.connection.in_transaction():
+            transactions.begin()
+
+    def _leave_autocommit(self, database: Database) -> None:
+        """Take an engine in AUTOCOMMIT out of it for as long as the run lasts."""
+        connection = database.connection
+        driver = driver_connection(connection)
+        if not is_driver_autocommit(driver):
+            return
+        dialect = connection.dialect
+        dialect.set_isolation_level(driver, dialect.default_isolation_level or "READ COMMITTED")
+
+        def put_back() -> None:
+            with suppress(Exception):  # a connection that is closed is as it should be
+                dialect.set_isolation_level(driver, "AUTOCOMMIT")
+
+        database.run.held.callback(put_back)
+
+    @contextmanager
+    def around_run(self, database: Database) -> Iterator[None]:
+        """A transaction where env.py opens none."""
+        connection, context = database.connection, database.context
+        if database.dialect == "sqlite" and context is not None and not connection.in_transaction():
+            with context.begin_transaction():
+                yield
+        else:
+            yield
+
+    def began(self, database: Database) -> None:
+        transactions = _transactions(database)
+        left_by_script = is_autocommit(database.connection) and not database.engine_autocommit
+        if transactions and not (database.in_autocommit or left_by_script):
+            transactions.begin()
+
+    def committing(self, database: Database) -> None:
+        transactions = _transactions(database)
+        if transactions:
+            transactions.commit()
+
+    def rolling_back(self, database: Database) -> None:
+        transactions = _transactions(database)
+        if transactions:
+            transactions.rollback()
+
+    def before_statement(self, database: Database, sent: Sent) -> None:
+        transactions = _transactions(database)
+        if transactions:
+            transactions.look(sent)
+
+
+def _transactions(database: Database) -> Optional[SQLiteTransactions]:
+    found: Optional[SQLiteTransactions] = database.state.get(Atomic)
+    return found
+
+
+def begin_anew(database: Database) -> None:
+    """Commit, and begin another transaction in the place of the one that a script has ended."""
+    transactions = _transactions(database)
+    if transactions:
+        transactions.commit_and_begin()
+    else:
+        driver_connection(database.connection).commit()
 
 
 def _autocommit(driver: Any) -> Tuple[str, Any]:

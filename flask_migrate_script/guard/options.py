@@ -1,24 +1,51 @@
-"""What a verb asks of the guard: from its options, else from the application's configuration."""
+"""The options of the guard: as a person gives them, and as the application's configuration completes them."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Callable, ContextManager, Iterable, Iterator, Sequence, Union
+from typing import TYPE_CHECKING, Any, Callable, ContextManager, Iterable, Iterator, Mapping, Optional, Sequence, Union
 
-Over = Callable[[str, Iterable[Any]], Iterable[Any]]
+if TYPE_CHECKING:
+    from alembic.runtime.migration import RevisionStep
+
+ShowSteps = Callable[[str, "Iterable[RevisionStep]"], "Iterable[RevisionStep]"]
 """Takes the name of a database and the steps that are to run in it, and yields them."""
+
+Progress = Callable[[], ContextManager[ShowSteps]]
 
 
 @contextmanager
-def unseen() -> Iterator[Over]:
+def show_nothing() -> Iterator[ShowSteps]:
     """Yield a function that leaves the steps as they are."""
     yield lambda name, steps: steps
 
 
 @dataclass(frozen=True)
+class GuardOptions:
+    """What a person asks of the guard, as every verb has it; None is left to the application's configuration.
+
+    :param bind: only these of several databases.
+    :param lock_timeout: seconds to wait for another migration of the same database.
+    :param no_lock: take no lock.
+    :param wait: seconds to wait for a server that is not up yet.
+    :param ddl_timeout: seconds that a statement may wait for a lock in the database.
+    :param ddl_retries: how often to try again after such a wait.
+    :param verbose: say what is not done.
+    """
+
+    bind: Union[str, Sequence[str], None] = None
+    lock_timeout: Optional[float] = None
+    no_lock: bool = False
+    wait: Optional[float] = None
+    ddl_timeout: Optional[float] = None
+    ddl_retries: Optional[int] = None
+    verbose: bool = False
+
+
+@dataclass(frozen=True)
 class Settings:
-    """What a verb asks of the guard.
+    """What the guard does in one run.
 
     :param changes: it changes databases: lock, transaction and report. Without, env.py's logging is put back, and
         ``wait`` and ``binds`` hold.
@@ -45,48 +72,46 @@ class Settings:
     check_foreign_keys: bool = True
     verbose: bool = False
     commits: bool = True
-    progress: Callable[[], ContextManager[Over]] = unseen
+    progress: Progress = show_nothing
     journal: bool = True
 
 
-def settings(
+def complete_options(
+    options: GuardOptions,
+    configured: Mapping[str, Any],
     changes: bool = False,
-    bind: Union[str, Sequence[str], None] = None,
-    lock_timeout: Any = None,
-    no_lock: bool = False,
-    wait: Any = None,
-    ddl_timeout: Any = None,
-    ddl_retries: Any = None,
-    verbose: bool = False,
     commits: bool = True,
-    progress: Callable[[], ContextManager[Over]] = unseen,
+    progress: Progress = show_nothing,
 ) -> Settings:
-    """Return the settings for a verb; what it does not say, the application's ``MIGRATE_…`` configuration does.
+    """Return the settings of a run; what the options leave open, the application's configuration says.
 
-    :raises MigrateError: if a bind is not configured.
+    :param configured: ``app.config``, with its ``MIGRATE_…`` names.
     """
-    from flask import current_app
 
-    from ..config import registered_state
-    from ..seam.binds import check_names
-
-    configured = current_app.config
-
-    def value(given: Any, name: str, default: Any) -> Any:
+    def choose(given: Any, name: str, default: float) -> Any:
         return given if given is not None else configured.get(name, default)
 
-    chosen = [bind] if isinstance(bind, str) else list(bind or ())
     return Settings(
         changes=changes,
-        lock=not no_lock and configured.get("MIGRATE_LOCK", True),
-        lock_timeout=float(value(lock_timeout, "MIGRATE_LOCK_TIMEOUT", 300)),
-        wait=float(value(wait, "MIGRATE_WAIT", 0)),
-        ddl_timeout=float(value(ddl_timeout, "MIGRATE_DDL_TIMEOUT", 0)),
-        ddl_retries=int(value(ddl_retries, "MIGRATE_DDL_RETRIES", 0)),
-        binds=check_names(chosen, registered_state().db) if chosen else (),
+        lock=not options.no_lock and configured.get("MIGRATE_LOCK", True),
+        lock_timeout=float(choose(options.lock_timeout, "MIGRATE_LOCK_TIMEOUT", 300)),
+        wait=float(choose(options.wait, "MIGRATE_WAIT", 0)),
+        ddl_timeout=float(choose(options.ddl_timeout, "MIGRATE_DDL_TIMEOUT", 0)),
+        ddl_retries=int(choose(options.ddl_retries, "MIGRATE_DDL_RETRIES", 0)),
+        binds=list_words(options.bind),
         check_foreign_keys=configured.get("MIGRATE_FOREIGN_KEY_CHECK", True),
-        verbose=verbose,
+        verbose=options.verbose,
         commits=commits,
         progress=progress,
-        journal=commits and configured.get("MIGRATE_JOURNAL", True),
+        journal=commits and keeps_journal(configured),
     )
+
+
+def keeps_journal(configured: Mapping[str, Any]) -> bool:
+    """Return whether an application lets interrupted migrations be remembered."""
+    return bool(configured.get("MIGRATE_JOURNAL", True))
+
+
+def list_words(given: Union[str, Sequence[str], None]) -> Sequence[str]:
+    """Return what a repeatable option was given: none, one or several."""
+    return [given] if isinstance(given, str) else list(given or ())

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, TypeVar
+from typing import TYPE_CHECKING, Callable, Iterator, TypeVar
 
 from ..errors import CannotConnect, MigrateError
 from ..seam.driver import driver_connection, is_autocommit, run
+from ..seam.driver_errors import is_lock_timeout as is_lock_timeout
+from ..seam.parts import Part
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationStep
+    from sqlalchemy.engine import Connection
+
+    from ..seam.database import Database
 
 T = TypeVar("T")
 
@@ -52,63 +60,68 @@ def until_unlocked(attempt: Callable[[], T], retries: int, say: Callable[[str], 
     raise AssertionError("the last attempt returns or raises")
 
 
-def is_lock_timeout(exc: BaseException) -> bool:
-    """Return whether the database gave up waiting for a lock.
+class LockTimeout(Part):
+    """Lets the statements of a migration wait no longer than that for a lock in the database.
 
-    PostgreSQL's SQLSTATE 55P03 (lock_not_available) and 40P01 (deadlock_detected); MySQL's 1205
-    (ER_LOCK_WAIT_TIMEOUT) and 1213 (ER_LOCK_DEADLOCK).
+    :param seconds: how long; 0 leaves the server's own setting.
     """
-    orig = getattr(exc, "orig", None)
-    state = getattr(orig, "sqlstate", None) or getattr(orig, "pgcode", None)
-    number = (getattr(orig, "args", None) or (None,))[0]
-    return state in ("55P03", "40P01") or number in (1205, 1213)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    @contextmanager
+    def around_run(self, database: Database) -> Iterator[None]:
+        with limit_waiting(database.connection, self.seconds):
+            yield
+
+    def began(self, database: Database) -> None:
+        if database.in_run:
+            self._limit_transaction(database)
+
+    @contextmanager
+    def around_step(self, database: Database, step: MigrationStep) -> Iterator[None]:
+        self._limit_transaction(database)  # the step before may have ended the transaction by itself
+        yield
+
+    def _limit_transaction(self, database: Database) -> None:
+        if self.seconds and database.dialect == "postgresql" and not is_autocommit(database.connection):
+            run(driver_connection(database.connection), _limit_locally(self.seconds))
+
+    @contextmanager
+    def inside_autocommit(self, database: Database) -> Iterator[None]:
+        """The same on PostgreSQL where there is no transaction."""
+        if not self.seconds or database.dialect != "postgresql":
+            yield
+            return
+        driver = driver_connection(database.connection)
+        before = run(driver, "SHOW lock_timeout")[0][0]
+        run(driver, f"SET lock_timeout = {_milliseconds(self.seconds)}")
+        try:
+            yield
+        finally:
+            run(driver, f"SET lock_timeout = '{before}'")
 
 
 @contextmanager
-def lock_timeout(connection: Any, seconds: float) -> Iterator[None]:
+def limit_waiting(connection: Connection, seconds: float) -> Iterator[None]:
     """Let statements on this connection wait no longer than that for a lock; afterwards it is as it was.
+
+    On PostgreSQL it holds for the transaction that is open.
 
     :param seconds: 0 leaves the connection alone.
     """
     dialect = connection.dialect.name
-    if seconds and dialect == "postgresql":
-        with _on_postgresql(connection, seconds):
-            yield
-    elif seconds and dialect in ("mysql", "mariadb"):
+    if seconds and dialect in ("mysql", "mariadb"):
         with _on_mysql(connection, seconds):
             yield
-    else:
-        yield
-
-
-@contextmanager
-def _on_postgresql(connection: Any, seconds: float) -> Iterator[None]:
-    """SET LOCAL at the start of each transaction: it ends with the transaction, however that ends."""
-    from sqlalchemy import event
-
-    def begin(began: Any) -> None:
-        if not is_autocommit(began):
-            run(driver_connection(began), f"SET LOCAL lock_timeout = {_milliseconds(seconds)}")
-
-    event.listen(connection, "begin", begin)
-    if connection.in_transaction():
-        begin(connection)
+        return
+    if seconds and dialect == "postgresql" and connection.in_transaction():
+        run(driver_connection(connection), _limit_locally(seconds))
     yield
 
 
-@contextmanager
-def autocommit_lock_timeout(connection: Any, seconds: float) -> Iterator[None]:
-    """The same on PostgreSQL where there is no transaction, inside ``autocommit_block()``."""
-    if not seconds or connection.dialect.name != "postgresql":
-        yield
-        return
-    driver = driver_connection(connection)
-    before = run(driver, "SHOW lock_timeout")[0][0]
-    run(driver, f"SET lock_timeout = {_milliseconds(seconds)}")
-    try:
-        yield
-    finally:
-        run(driver, f"SET lock_timeout = '{before}'")
+def _limit_locally(seconds: float) -> str:
+    return f"SET LOCAL lock_timeout = {_milliseconds(seconds)}"
 
 
 def _milliseconds(seconds: float) -> int:
@@ -116,7 +129,7 @@ def _milliseconds(seconds: float) -> int:
 
 
 @contextmanager
-def _on_mysql(connection: Any, seconds: float) -> Iterator[None]:
+def _on_mysql(connection: Connection, seconds: float) -> Iterator[None]:
     driver = driver_connection(connection)
     before = run(driver, "SELECT @@SESSION.lock_wait_timeout")[0][0]
     run(driver, f"SET SESSION lock_wait_timeout = {max(round(seconds), 1)}")

@@ -1,26 +1,29 @@
-"""One run of a verb under the guard: its settings, its attempts, and every database that env.py opens in it."""
+"""One run of a verb under the guard: its parts, its attempts, and what is true when it is over."""
 
 from __future__ import annotations
 
 import re
-import sys
+import signal
 import threading
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterable, Iterator, List, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optional, Sequence, TypeVar
 
 from ..databases import shown_url
-from ..errors import Asked, CannotConnect, MigrateError, explained
-from ..seam import binds, hook
-from ..sql.quoting import qualified
+from ..errors import Asked, CannotConnect, MigrateError, explain_errors
+from ..seam.database import Database
+from ..seam.parts import Part
+from ..seam.watch import Run, tell
 from . import lock, logs, patience
-from .atomic import SQLiteTransactions
-from .options import Over, Settings
-from .outcome import Journal
-from .resume import has_journal
+from .atomic import Atomic
+from .journal import HiddenJournal, Journal
+from .options import Settings, ShowSteps
+from .outcome import Account, Verdict, settle
+from .results import DatabaseOutcome
 
 if TYPE_CHECKING:
-    from .resume.resumption import Resumption
+    from alembic.runtime.migration import MigrationStep
+    from sqlalchemy.engine import Connection, Engine
 
 T = TypeVar("T")
 
@@ -29,19 +32,23 @@ _one_in_this_process = threading.RLock()
 """Alembic keeps the running environment in the globals of ``alembic.context``: two threads cannot run it at once."""
 
 
-def guarded(action: Callable[[], None], settings: Settings, asked: Asked = None) -> None:
-    """Run an action of Alembic's under the guard.
+def guarded(
+    action: Callable[[Run], None], settings: Settings, asked: Asked = None, parts: Sequence[Part] = ()
+) -> List[DatabaseOutcome]:
+    """Run an action of Alembic's under the guard, and return what is true of each database that it may have changed.
 
-    :param action: calls one function of ``alembic.command``; it may be called again where nothing was done.
+    :param action: opens a Config, attaches the run to it and calls one function of ``alembic.command``; it may be
+        called again where nothing was done.
     :param asked: the revisions that the caller named.
+    :param parts: what stands around it beside the guard.
     :raises MigrateError: if it fails, with what is true now.
     """
 
-    def attempt() -> None:
-        patience.until_connected(lambda: _Run(settings).once(action, asked), settings.wait, say)
+    def attempt() -> List[DatabaseOutcome]:
+        return patience.until_connected(lambda: _attempt(action, settings, asked, parts), settings.wait, tell)
 
-    with _one_in_this_process, logs.kept():
-        patience.until_unlocked(attempt, settings.ddl_retries, say)
+    with _one_in_this_process, logs.kept(), _terminated_as_interrupted():
+        return patience.until_unlocked(attempt, settings.ddl_retries, tell)
 
 
 def connected(attempt: Callable[[], T], settings: Settings) -> T:
@@ -51,224 +58,139 @@ def connected(attempt: Callable[[], T], settings: Settings) -> T:
     """
 
     def explained_attempt() -> T:
-        with explained():
+        with explain_errors():
             return attempt()
 
-    return patience.until_connected(explained_attempt, settings.wait, say)
+    return patience.until_connected(explained_attempt, settings.wait, tell)
 
 
 @contextmanager
-def locked(engines: Iterable[Any], settings: Settings) -> Iterator[None]:
+def locked(engines: Iterable[Engine], settings: Settings) -> Iterator[None]:
     """Hold the lock of each database for the block.
 
     :raises MigrateError: if one is still held when ``lock_timeout`` is over.
     """
     with ExitStack() as held:
-        locks = _Locks(settings, held)
+        locks = Locks(settings, held)
         for engine in engines:
             with engine.connect() as connection:
                 locks.take(connection, shown_url(engine.url))
         yield
 
 
-def say(text: str) -> None:
-    """Tell the person at the command line something that is not a result."""
-    print(text, file=sys.stderr, flush=True)
-
-
 @dataclass
-class _Locks:
+class Locks(Part):
     """The locks of one run; two names of one database take one."""
 
     settings: Settings
     held: ExitStack
     taken: List[str] = field(default_factory=list)
 
-    def take(self, connection: Any, shown: str) -> None:
+    def configuring(self, database: Database) -> None:
+        self.take(database.connection, database.shown)
+
+    def take(self, connection: Connection, shown: str) -> None:
+        """Take the lock of the database that a connection is to, and hold it until the run is over."""
         if not self.settings.lock:
             return
         one = lock.lock_for(connection)
         if one is None:
             if self.settings.verbose:
-                say(f"{shown}: no lock, because there is none for {connection.dialect.name}.")
+                tell(f"{shown}: no lock, because there is none for {connection.dialect.name}.")
         elif one.identity in self.taken:
             one.release()
         else:
             self.taken.append(one.identity)
-            self.held.enter_context(lock.held(one, shown, self.settings.lock_timeout, say))
+            self.held.enter_context(lock.held(one, shown, self.settings.lock_timeout, tell))
 
 
-@dataclass
-class _Run:
-    """One attempt, and the databases that env.py has opened in it.
+class Progress(Part):
+    """Lets whoever shows the steps see them."""
 
-    ``command`` is what Alembic's command asked for, before it was changed for one of the databases.
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.show: Optional[ShowSteps] = None
+
+    def configuring(self, database: Database) -> None:
+        self.show = self.show or database.run.held.enter_context(self.settings.progress())
+
+    def follow_steps(self, database: Database, steps: Iterable[MigrationStep]) -> Iterable[Any]:
+        assert self.show is not None
+        return self.show(database.name or "", steps)  # type: ignore[arg-type]  # those of a stamp show, too
+
+
+def _parts(settings: Settings, held: ExitStack) -> List[Part]:
+    """Return what stands around the migrations of a verb; the first is the outermost."""
+    if not settings.changes:
+        return [HiddenJournal()]
+    journal = [Journal(settings.lock_timeout if settings.lock else None)] if settings.journal else []
+    return [
+        HiddenJournal(),
+        Locks(settings, held),
+        patience.LockTimeout(settings.ddl_timeout),
+        Account(),
+        Atomic(settings.lock_timeout, settings.check_foreign_keys, "COMMIT" if settings.commits else "ROLLBACK"),
+        *journal,
+        Progress(settings),
+    ]
+
+
+def _attempt(
+    action: Callable[[Run], None], settings: Settings, asked: Asked, parts: Sequence[Part]
+) -> List[DatabaseOutcome]:
+    run = Run(chosen=settings.binds, guards=settings.changes, refuses=settings.changes and not settings.commits)
+    run.parts = [*parts, *_parts(settings, run.held)]
+    with run.active():
+        try:
+            with explain_errors(asked):
+                action(run)
+                run.finish()
+                if settings.commits:
+                    _refuse_uncommitted(run)
+        except MigrateError as error:
+            raise _tell_what_is_true(run, error, asked) from error.__cause__
+        except KeyboardInterrupt as exc:
+            _tell_of_interruption(run, exc)
+            raise
+    return [settle(database, None).outcome for database in run.databases if database.chosen and settings.changes]
+
+
+def _refuse_uncommitted(run: Run) -> None:
+    """Alembic leaves a transaction alone that was open before ``context.configure``, and so may env.py.
+
+    :raises MigrateError: if what ran in it is not in the database.
     """
-
-    settings: Settings
-    held: ExitStack = field(default_factory=ExitStack)
-    journals: List[Journal] = field(default_factory=list)
-    command: Dict[str, Any] = field(default_factory=dict)
-    coming: Optional[Journal] = None
-    over: Optional[Over] = None
-
-    def __post_init__(self) -> None:
-        self.locks = _Locks(self.settings, self.held)
-
-    def once(self, action: Callable[[], None], asked: Asked) -> None:
-        with self.held, hook.watching(self):
-            try:
-                with explained(asked):
-                    action()
-                    self._refuse_uncommitted()
-            except MigrateError as error:
-                raise self._told(error, asked) from error.__cause__
-
-    def _refuse_uncommitted(self) -> None:
-        """Alembic leaves a transaction alone that was open before ``context.configure``, and so may env.py.
-
-        :raises MigrateError: if what ran in it was rolled back for want of a commit.
-        """
-        lost = [revision for journal in self.journals if journal.external for revision in journal.lost]
-        if lost and self.settings.commits:
-            raise MigrateError(
-                f"Nothing committed what ran: {', '.join(dict.fromkeys(lost))}. env.py executes something before\n"
-                "context.configure(); SQLAlchemy begins a transaction for it, which Alembic leaves to env.py.",
-                "In env.py, end it first: connection.commit() above context.configure().",
-            )
-
-    def _told(self, error: MigrateError, asked: Asked) -> MigrateError:
-        """Return the error with what is true now, a database at a time, where a migration had begun."""
-        begun = [journal for journal in self.journals if journal.begun]
-        if not begun:
-            return error
-        if isinstance(error, CannotConnect) and _leads_further(asked) and any(journal.committed for journal in begun):
-            error = MigrateError(error.problem, error.advice)  # of the next database: no reason to try the first again
-        error.outcome = [line for journal in begun for line in journal.outcome()]
-        if patience.is_lock_timeout(error.__cause__ or error):
-            error.can_retry = _safe_again(begun)
-        return error
-
-    def configuring(self, environment: Any, arguments: Dict[str, Any]) -> None:
-        connection = arguments["connection"]
-        name = binds.of_arguments(arguments)
-        self.coming, external = None, connection.in_transaction()
-        if has_journal(connection):
-            from .resume.resumption import without_journal
-
-            arguments["include_object"] = without_journal(arguments.get("include_object"))
-        self.command = self.command or dict(environment.context_opts)
-        if not binds.is_chosen(name, self.settings.binds):
-            # Alembic makes no version table then, and empties none.
-            environment.context_opts.update(fn=_no_steps, dont_mutate=True, purge=False)
-            return
-        environment.context_opts.update(
-            {option: self.command.get(option, False) for option in ("dont_mutate", "purge")}
+    lost = [name for database in run.databases if database.begun for name in settle(database, None).lost]
+    if lost:
+        raise MigrateError(
+            f"Nothing committed what ran: {', '.join(dict.fromkeys(lost))}. env.py executes something before\n"
+            "context.configure(); SQLAlchemy begins a transaction for it, which Alembic leaves to env.py.",
+            "In env.py, end it first: connection.commit() above context.configure().",
         )
-        if self.settings.binds and name:
-            hook_of_env = arguments.get("process_revision_directives")
-            arguments["process_revision_directives"] = binds.without_empty_script(hook_of_env, len(self.settings.binds))
-        if self.settings.changes:
-            self.coming = Journal(name or "", shown_url(connection.engine.url), connection, external=external)
-            self.coming.resumption = self._resumption(connection)
-            environment.context_opts["fn"] = self.coming.steps(self._shown(self.coming.name))
-            self.locks.take(connection, self.coming.shown)
-            self._begin(connection, arguments)
-        else:
-            environment.context_opts["fn"] = self.command.get("fn")
-
-    def configured(self, context: Any) -> None:
-        journal = self.coming
-        if journal is None:
-            return
-        schema = context.version_table_schema
-        journal.version_table = qualified(context.dialect, schema, context.version_table)
-        journal.schema = schema
-        journal.attach()
-        self.journals.append(journal)
-        context.run_migrations = self._complete(context, journal)
-        context.autocommit_block = _announced(context, journal, self.settings.ddl_timeout)
-
-    def _shown(self, name: str) -> Callable[..., Iterable[Any]]:
-        """Return Alembic's function that yields the steps, so that whoever shows the progress sees them too."""
-        self.over = over = self.over or self.held.enter_context(self.settings.progress())
-        fn = self.command["fn"]
-        return lambda heads, context: over(name, fn(heads, context))
-
-    def _begin(self, connection: Any, arguments: Dict[str, Any]) -> None:
-        """On SQLite, make SQLAlchemy's transactions real, and tell Alembic that DDL is part of them."""
-        if connection.dialect.name != "sqlite":
-            return
-        ending = "COMMIT" if self.settings.commits else "ROLLBACK"
-        shown, timeout = shown_url(connection.engine.url), self.settings.lock_timeout
-        SQLiteTransactions(connection, shown, timeout, say, self.settings.check_foreign_keys, ending).attach()
-        if arguments.get("transactional_ddl") is None:
-            arguments["transactional_ddl"] = True
-
-    def _resumption(self, connection: Any) -> Optional[Resumption]:
-        """Return the journal on disk of a database that needs one, unless MIGRATE_JOURNAL turns it off."""
-        if not self.settings.journal or not has_journal(connection):
-            return None
-        from .resume.resumption import Resumption
-
-        resumption = Resumption(connection, shown_url(connection.engine.url), say)
-        resumption.attach(self.held)
-        return resumption
-
-    def _remembered(self, context: Any, journal: Journal) -> Callable[..., None]:
-        """Return Alembic's run_migrations, after which the journal on disk is up to date, however it ends."""
-        run_migrations: Callable[..., None] = context.run_migrations
-        resumption = journal.resumption
-        if resumption is None:
-            return run_migrations
-
-        def run(**kwargs: Any) -> None:
-            with self._alone(context.connection):
-                try:
-                    run_migrations(**kwargs)
-                except BaseException:
-                    resumption.keep()
-                    raise
-
-        return run
-
-    def _alone(self, connection: Any) -> ContextManager[None]:
-        from .resume.resumption import after_the_last_one
-
-        return after_the_last_one(connection, self.settings.lock_timeout) if self.settings.lock else nullcontext()
-
-    def _complete(self, context: Any, journal: Journal) -> Callable[..., None]:
-        """Return Alembic's run_migrations with the timeout for locks, and in a transaction where env.py opens none."""
-        run_migrations = self._remembered(context, journal)
-
-        def run(**kwargs: Any) -> None:
-            connection = context.connection
-            with patience.lock_timeout(connection, self.settings.ddl_timeout), _all_committed(connection, journal):
-                if connection.dialect.name == "sqlite" and not connection.in_transaction():
-                    with context.begin_transaction():
-                        run_migrations(**kwargs)
-                else:
-                    run_migrations(**kwargs)
-
-        return run
 
 
-@contextmanager
-def _all_committed(connection: Any, journal: Journal) -> Iterator[None]:
-    """Commit what follows a script's own ``op.get_bind().commit()``, the version first of all.
+def _tell_what_is_true(run: Run, error: MigrateError, asked: Asked) -> MigrateError:
+    """Return the error with what is true now, a database at a time, where a migration had begun."""
+    verdicts = [settle(database, error) for database in run.databases if database.chosen and run.guards]
+    begun = [verdict for verdict in verdicts if verdict.begun]
+    error.outcomes = [verdict.outcome for verdict in verdicts]
+    if not begun:
+        return error
+    if isinstance(error, CannotConnect) and _leads_further(asked) and any(one.outcome.applied for one in begun):
+        outcomes = error.outcomes
+        error = MigrateError(error.problem, error.advice)  # of the next database: no reason to try the first again
+        error.outcomes = outcomes
+    error.outcome = [line for verdict in begun for line in verdict.lines]
+    if patience.is_lock_timeout(error.__cause__ or error):
+        error.can_retry = _safe_again(begun)
+    return error
 
-    SQLAlchemy begins another transaction then, of which neither Alembic nor env.py knows.
-    """
-    journal.transaction = _transaction(connection)
-    yield
-    left = _transaction(connection)
-    if left is not None and left is not journal.transaction:
-        left.commit()
 
-
-def _transaction(connection: Any) -> Any:
-    """Return the transaction of a connection; SQLAlchemy before 1.4 begins none by itself, and has no name for it."""
-    return connection.get_transaction() if hasattr(connection, "get_transaction") else None
+def _tell_of_interruption(run: Run, exc: KeyboardInterrupt) -> None:
+    """Note on the exception what is true of each database, for the command line to show."""
+    error = MigrateError("Interrupted.")
+    _tell_what_is_true(run, error, None)
+    exc.outcome, exc.outcomes = error.outcome, error.outcomes  # type: ignore[attr-defined]  # ours, on its way up
 
 
 def _leads_further(asked: Asked) -> bool:
@@ -276,28 +198,28 @@ def _leads_further(asked: Asked) -> bool:
     return re.search(r"[+-]\d+$", str(asked)) is not None
 
 
-def _safe_again(begun: List[Journal]) -> str:
+def _safe_again(begun: List[Verdict]) -> str:
     """Return why a failed run may be repeated, empty where it may not: a relative target would lead further then."""
-    lasting = [journal for journal in begun if journal.lasting]
-    if any(journal.committed for journal in begun) or not all(journal.remembers for journal in lasting):
+    partly = [verdict for verdict in begun if verdict.outcome.left]
+    certain = all(verdict.outcome.state != "unknown" for verdict in begun)
+    if any(verdict.outcome.applied for verdict in begun) or not all(one.remembers for one in partly) or not certain:
         return ""
-    return "What took effect is remembered." if lasting else "Rolled back."
+    return "What took effect is remembered." if partly else "Rolled back."
 
 
-def _no_steps(heads: Any, context: Any) -> List[Any]:
-    return []
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does, where the program has said nothing else about it."""
+    ours = threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGTERM")
+    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
 
+    def interrupt(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
 
-def _announced(context: Any, journal: Journal, ddl_timeout: float) -> Callable[[], Any]:
-    """Return Alembic's autocommit_block, which says first what it gives up."""
-    autocommit_block = context.autocommit_block
-
-    @contextmanager
-    def announced() -> Iterator[None]:
-        before = f" What it did before them, {len(journal.executed)} so far, stays too." if journal.executed else ""
-        say(f"Revision {journal.running} leaves the transaction (autocommit_block): what it runs there stays.{before}")
-        with autocommit_block(), patience.autocommit_lock_timeout(context.connection, ddl_timeout):
-            yield
-        journal.transaction = _transaction(context.connection)
-
-    return announced
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

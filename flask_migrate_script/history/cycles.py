@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Set
+from typing import TYPE_CHECKING, Dict, Set
 
 from ..errors import MigrateError
 
+if TYPE_CHECKING:
+    from alembic.config import Config
 
-def refuse_cycles(config: Any) -> None:
+
+def refuse_cycles(config: Config) -> None:
     """Raise where revisions follow one another in a circle.
 
     Alembic 1.4 leaves them out of everything, without a word, and reports success; newer ones raise CycleDetected.
@@ -22,7 +25,7 @@ def refuse_cycles(config: Any) -> None:
     scripts = ScriptDirectory.from_config(config)
     known = {script.revision: script for script in scripts.revision_map._revision_map.values() if script}
     parents = {name: set(script._all_down_revisions) for name, script in known.items()}
-    circle = _circle(parents)
+    circle = _find_circle(parents)
     if circle:
         raise MigrateError(
             f"Cycle is detected in revisions ({', '.join(sorted(circle))})",
@@ -31,7 +34,7 @@ def refuse_cycles(config: Any) -> None:
         )
 
 
-def _circle(parents: Dict[str, Set[str]]) -> Set[str]:
+def _find_circle(parents: Dict[str, Set[str]]) -> Set[str]:
     """Return the revisions that are left when those without parents or without children are taken away, repeatedly."""
     left = set(parents)
     while True:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, List, Sequence
 
-from ..console.terminal import UNBOUND, Paint, columns, painter, plain
+from ..console.terminal import UNBOUND, Paint, choose_paint, measure_terminal, paint_nothing
 from ..errors import MigrateError
 from ..explanations.asked import UNKNOWN_VERSION
 from .drawing_text import TextGraph, characters_for
 from .pictures import PICTURES, escaped
 from .positions import Position
-from .reading import Drawn, names_at
+from .reading import Drawn, list_names_at
 
 FORMATS = ("text", *PICTURES)
 
@@ -33,12 +33,12 @@ class Canvas:
     paint: Paint
 
 
-FILE = Canvas(UNBOUND, "utf-8", plain)
+FILE = Canvas(UNBOUND, "utf-8", paint_nothing)
 
 
 def canvas_of(stream: Any) -> Canvas:
     """Return the canvas that standard output is."""
-    return Canvas(columns(), stream.encoding or "utf-8", painter(stream))
+    return Canvas(measure_terminal(), stream.encoding or "utf-8", choose_paint(stream))
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,10 @@ def draw(history: Sequence[Drawn], positions: Sequence[Position], format: str, c
     """
     notes = _notes(history, positions)
     if format != "text":
-        picture = PICTURES[format](history, names_at(positions))
+        picture = PICTURES[format](history, list_names_at(positions))
         limits = _beyond_mermaid(history, picture) if format == "mermaid" else []
         return Drawing(escaped(picture, format, canvas.encoding), [*notes, *limits])
-    graph = TextGraph(history, names_at(positions), canvas.width, characters_for(canvas.encoding), canvas.paint)
+    graph = TextGraph(history, list_names_at(positions), canvas.width, characters_for(canvas.encoding), canvas.paint)
     text = "".join(f"{line}\n" for line in graph.lines())
     return Drawing(text.encode(canvas.encoding, "replace").decode(canvas.encoding), [*notes, *_crowded(graph)])
 

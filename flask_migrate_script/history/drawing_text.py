@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ..console.terminal import Paint, fitted
+from ..console.terminal import Paint, fit
 from .lanes import DOWN, LEFT, MANY, RIGHT, UP, Row, laid_out, narrowed
 from .reading import Drawn
 
@@ -112,8 +112,8 @@ class TextGraph:
         message = [(drawn.message, "")] if drawn.message else []
         dated = [*facts, *([(drawn.created, "dim")] if drawn.created else []), *message]
         shortest = len(_joined(dated)) - len(drawn.message) + min(len(drawn.message), SHORTEST_MESSAGE)
-        words = dated if len(fitted(_joined(dated), width)) >= shortest else [*facts, *message]
-        return self._painted(words, fitted(_joined(words), width))
+        words = dated if len(fit(_joined(dated), width)) >= shortest else [*facts, *message]
+        return self._painted(words, fit(_joined(words), width))
 
     def _painted(self, words: Sequence[Word], cut: str) -> str:
         """Return a line that may have been cut, with each of its words in its style."""

@@ -2,67 +2,71 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Iterable, List, Optional, Sequence, Tuple, Union
 
-from .positions import positions
-from .revisions import revision_object, revision_objects
+from .positions import read_positions
+from .revisions import RevisionDocument, describe_revision, describe_revisions, read_scripts
 
-Revisions = List[Dict[str, Any]]
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import Script, ScriptDirectory
+
+Revisions = List[RevisionDocument]
 
 
-def history(config: Any, rev_range: Optional[str], indicate_current: bool) -> Revisions:
+def list_history(config: Config, rev_range: Optional[str], indicate_current: bool) -> Revisions:
     """Return the revisions of a range, newest first.
 
     :param rev_range: as ``history -r`` has it; ``current`` is that of every database.
     :param indicate_current: add ``is_current``, whether a database is at the revision.
     """
-    scripts = _scripts(config)
-    start, end = _ends(rev_range)
+    scripts = read_scripts(config)
+    start, end = _split_range(rev_range)
     if not indicate_current and "current" not in (start, end):
-        return revision_objects(_walked(scripts, start, end), scripts)
-    at = [position.versions for position in positions(config)]
-    found = {script.revision: script for versions in at for script in _walked(scripts, start, end, versions)}
-    listed = revision_objects(found.values(), scripts)
+        return describe_revisions(_walk(scripts, start, end), scripts)
+    at = [position.versions for position in read_positions(config)]
+    found = {script.revision: script for versions in at for script in _walk(scripts, start, end, versions)}
+    listed = describe_revisions(found.values(), scripts)
     if indicate_current:
         for revision in listed:
             revision["is_current"] = any(revision["revision"] in versions for versions in at)
     return listed
 
 
-def heads(config: Any, resolve_dependencies: bool) -> Revisions:
+def list_heads(config: Config, resolve_dependencies: bool) -> Revisions:
     """Return the revisions that none follows.
 
     :param resolve_dependencies: none depends on them, too.
     """
-    scripts = _scripts(config)
-    return revision_objects(scripts.get_revisions("heads" if resolve_dependencies else scripts.get_heads()), scripts)
+    scripts = read_scripts(config)
+    return describe_revisions(scripts.get_revisions("heads" if resolve_dependencies else scripts.get_heads()), scripts)
 
 
-def branches(config: Any) -> Revisions:
+def list_branches(config: Config) -> Revisions:
     """Return the revisions that more than one follows; ``branches_into`` are those that follow."""
-    scripts = _scripts(config)
+    scripts = read_scripts(config)
     points = (script for script in scripts.walk_revisions() if script.is_branch_point)
-    return [{**revision_object(point, scripts), "branches_into": sorted(point.nextrev)} for point in points]
+    return [{**describe_revision(point, scripts), "branches_into": sorted(point.nextrev)} for point in points]
 
 
-def show(config: Any, revision: str) -> Union[Dict[str, Any], Revisions]:
+def list_named(config: Config, revision: str) -> Union[RevisionDocument, Revisions]:
     """Return the revision, or a list of them where the name, ``heads`` or ``current``, means none or several."""
-    scripts = _scripts(config)
-    names = _at_any(config) if revision == "current" else revision
-    found = revision_objects(filter(None, scripts.get_revisions(names)), scripts)
+    scripts = read_scripts(config)
+    names = _list_current(config) if revision == "current" else revision
+    found = describe_revisions(filter(None, scripts.get_revisions(names)), scripts)
     return found[0] if len(found) == 1 else found
 
 
-def _at_any(config: Any) -> Tuple[str, ...]:
-    return tuple(sorted({version for position in positions(config) for version in position.versions}))
+def _list_current(config: Config) -> Tuple[str, ...]:
+    return tuple(sorted({version for position in read_positions(config) for version in position.versions}))
 
 
-def _walked(scripts: Any, start: str, end: str, at: Sequence[str] = ()) -> Iterable[Any]:
-    base, head = (tuple(at) if name == "current" else name for name in (start, end))
-    return scripts.walk_revisions(base=base or "base", head=head or "heads")  # type: ignore[no-any-return]  # of Any
+def _walk(scripts: ScriptDirectory, start: str, end: str, at: Sequence[str] = ()) -> Iterable[Script]:
+    ends: List[Any] = [tuple(at) if name == "current" else name for name in (start, end)]  # it takes several, too
+    return scripts.walk_revisions(base=ends[0] or "base", head=ends[1] or "heads")
 
 
-def _ends(rev_range: Optional[str]) -> Tuple[str, str]:
+def _split_range(rev_range: Optional[str]) -> Tuple[str, str]:
     from alembic.util import CommandError
 
     if rev_range is None:
@@ -71,9 +75,3 @@ def _ends(rev_range: Optional[str]) -> Tuple[str, str]:
     if not colon or ":" in end:
         raise CommandError("History range requires [start]:[end], [start]:, or :[end]")
     return start, end
-
-
-def _scripts(config: Any) -> Any:
-    from alembic.script import ScriptDirectory
-
-    return ScriptDirectory.from_config(config)

@@ -1,22 +1,21 @@
 """Where each database is: env.py says which databases there are, and Alembic reads their version tables.
 
-In a verb, with ``--bind`` and ``--wait`` honoured, and with whatever else is to be read in the same run::
-
-    def found(config):
-        return picture(ScriptDirectory.from_config(config), positions(config))
-
-    look(found, directory, x_arg, bind=bind, wait=wait)
+To be called under the guard, so that ``--bind`` and ``--wait`` hold: ``Call(…).find(read_positions)``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, List, Tuple
+from typing import TYPE_CHECKING, List, Tuple
 
 from ..databases import shown_url
 from ..guard.resume.interrupted import Interrupted, told
-from ..look import in_each_database
 from ..seam.binds import DEFAULT, of_arguments
+from ..seam.visit import visit_databases
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
 
 
 @dataclass(frozen=True)
@@ -35,15 +34,17 @@ class Position:
     unfinished: Tuple[Interrupted, ...] = ()
 
 
-def positions(config: Any) -> List[Position]:
+def read_positions(config: Config) -> List[Position]:
     """Return the position of each database that env.py configures, in its order.
 
     :param config: an open Config.
     """
-    return in_each_database(config, _position)
+    return visit_databases(config, _read_position)
 
 
-def _position(context: Any) -> Position:
+def _read_position(context: MigrationContext) -> Position:
+    connection = context.connection
+    assert connection is not None, "only databases that are connected to are visited"
     name = of_arguments(context.opts) or DEFAULT
     versions = tuple(sorted(context.get_current_heads()))
-    return Position(name, shown_url(context.connection.engine.url), versions, told(context))
+    return Position(name, shown_url(connection.engine.url), versions, told(context))

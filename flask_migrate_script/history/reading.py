@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Tuple
+from typing import TYPE_CHECKING, Dict, Iterable, List, Tuple
 
-from ..console.terminal import one_line
+from ..console.terminal import join_lines
 from .positions import Position
-from .revisions import revision_object
+from .revisions import describe_revision, read_scripts
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import Script, ScriptDirectory
 
 
 @dataclass(frozen=True)
@@ -30,18 +34,16 @@ class Drawn:
     message: str
 
 
-def read_history(config: Any) -> List[Drawn]:
+def read_history(config: Config) -> List[Drawn]:
     """Return every revision, newest first, in the order of ``history``.
 
     :param config: an open Config.
     """
-    from alembic.script import ScriptDirectory
-
-    scripts = ScriptDirectory.from_config(config)
-    return [_drawn(script, scripts) for script in scripts.walk_revisions()]
+    scripts = read_scripts(config)
+    return [_read_drawn(script, scripts) for script in scripts.walk_revisions()]
 
 
-def names_at(positions: Iterable[Position]) -> Dict[str, List[str]]:
+def list_names_at(positions: Iterable[Position]) -> Dict[str, List[str]]:
     """Return the names of the databases by the revision they are at."""
     found: Dict[str, List[str]] = {}
     for position in positions:
@@ -50,8 +52,8 @@ def names_at(positions: Iterable[Position]) -> Dict[str, List[str]]:
     return found
 
 
-def _drawn(script: Any, scripts: Any) -> Drawn:
-    known = revision_object(script, scripts)
+def _read_drawn(script: Script, scripts: ScriptDirectory) -> Drawn:
+    known = describe_revision(script, scripts)
     given = getattr(script.module, "branch_labels", None) or ()
     labels = known["branch_labels"] if known["is_head"] else (given,) if isinstance(given, str) else given
     return Drawn(
@@ -61,5 +63,5 @@ def _drawn(script: Any, scripts: Any) -> Drawn:
         tuple(sorted(labels)),
         known["is_head"],
         (known["created"] or "")[:10],
-        one_line(known["message"] or ""),
+        join_lines(known["message"] or ""),
     )

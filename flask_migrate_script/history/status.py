@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, List, Sequence, Tuple, cast
 
-from .positions import Position, positions
-from .revisions import revision_objects
+from .positions import Position, read_positions
+from .revisions import describe_revisions, read_scripts
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import Script, ScriptDirectory
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,8 @@ class Standing:
     position: Position
     current: Tuple[str, ...]
     heads: Tuple[str, ...]
-    applied: Tuple[Any, ...]
-    pending: Tuple[Any, ...]
+    applied: Tuple[Script, ...]
+    pending: Tuple[Script, ...]
     unknown: Tuple[str, ...]
 
     @property
@@ -41,27 +45,25 @@ class Status:
     :param scripts: Alembic's ScriptDirectory.
     """
 
-    scripts: Any
+    scripts: ScriptDirectory
     standings: Tuple[Standing, ...]
 
 
-def read_status(config: Any) -> Status:
-    """Return where every database stands; to be called as :func:`positions` is.
+def read_status(config: Config) -> Status:
+    """Return where every database stands; to be called as :func:`read_positions` is.
 
     :param config: an open Config.
     """
-    from alembic.script import ScriptDirectory
-
-    scripts = ScriptDirectory.from_config(config)
-    return Status(scripts, tuple(standing(scripts, position) for position in positions(config)))
+    scripts = read_scripts(config)
+    return Status(scripts, tuple(find_standing(scripts, position) for position in read_positions(config)))
 
 
-def standing(scripts: Any, position: Position) -> Standing:
+def find_standing(scripts: ScriptDirectory, position: Position) -> Standing:
     """Return where a database at a position stands."""
     every = {script.revision: script for script in scripts.walk_revisions()}
     unknown = tuple(version for version in position.versions if version not in every)
     known = tuple(version for version in position.versions if version in every)
-    beyond = _beyond(scripts, known)
+    beyond = _list_beyond(scripts, known)
     applied = set(every) - {script.revision for script in beyond}
     return Standing(
         position,
@@ -73,25 +75,26 @@ def standing(scripts: Any, position: Position) -> Standing:
     )
 
 
-def _beyond(scripts: Any, versions: Sequence[str]) -> List[Any]:
+def _list_beyond(scripts: ScriptDirectory, versions: Sequence[str]) -> List[Script]:
     """Return what upgrading from these versions to the heads runs, in its order: the walk is Alembic's own."""
     if not scripts.get_heads():
         return []
-    return list(scripts.revision_map.iterate_revisions("heads", tuple(versions), implicit_base=True))[::-1]
+    found = scripts.revision_map.iterate_revisions("heads", tuple(versions), implicit_base=True)
+    return cast("List[Script]", list(found)[::-1])
 
 
-def document(found: Status) -> Dict[str, Any]:
+def document_status(found: Status) -> Dict[str, object]:
     """Return what ``current --json`` and ``status --json`` print."""
-    return {"databases": [_database(one, found.scripts) for one in found.standings]}
+    return {"databases": [_document_database(one, found.scripts) for one in found.standings]}
 
 
-def _database(standing: Standing, scripts: Any) -> Dict[str, Any]:
+def _document_database(standing: Standing, scripts: ScriptDirectory) -> Dict[str, object]:
     return {
         "name": standing.position.name,
         "url": standing.position.url,
         "current": list(standing.current),
         "heads": list(standing.heads),
-        "pending": revision_objects(standing.pending, scripts),
+        "pending": describe_revisions(standing.pending, scripts),
         "unknown": list(standing.unknown),
         "up_to_date": standing.up_to_date,
         "unfinished": [one.document() for one in standing.position.unfinished],

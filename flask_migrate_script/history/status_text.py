@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Sequence
+from typing import TYPE_CHECKING, List, Sequence
 
-from ..console.terminal import Paint, fitted, one_line
+from ..console.terminal import Paint, fit, join_lines
 from ..explanations.asked import UNKNOWN_VERSION
 from ..guard.resume.interrupted import Interrupted
 from ..sql.counting import plural
-from .revisions import created
+from .revisions import read_created
 from .status import Standing, Status
+
+if TYPE_CHECKING:
+    from alembic.script import Script
 
 APPLIED_SHOWN, PENDING_SHOWN = 5, 10
 """How many revisions are listed of each kind: those next to where the database is."""
 
 
-def status_lines(found: Status, width: int, paint: Paint, words: str) -> List[str]:
+def write_status(found: Status, width: int, paint: Paint, words: str) -> List[str]:
     """Return the lines that show the status.
 
     :param width: columns that a revision's line may take.
@@ -25,20 +28,21 @@ def status_lines(found: Status, width: int, paint: Paint, words: str) -> List[st
     if not found.standings:
         return ["env.py configures no database."]
     several = len(found.standings) > 1
-    blocks = [_shown(standing, width, paint, words, several) for standing in found.standings]
-    blocks += filter(None, [_next_step(found.standings, words)])
+    blocks = [_describe_database(standing, width, paint, words, several) for standing in found.standings]
+    blocks += filter(None, [_advise(found.standings, words)])
     return [line for block in blocks for line in ["", *block]][1:]
 
 
-def _shown(standing: Standing, width: int, paint: Paint, words: str, several: bool) -> List[str]:
+def _describe_database(standing: Standing, width: int, paint: Paint, words: str, several: bool) -> List[str]:
     head = f"{paint(standing.position.name, 'bold')}: {standing.position.url}"
     alone = f" --bind {standing.position.name}" if several or standing.position.name != "default" else ""
     advice = f"{UNKNOWN_VERSION.format(db=words)}{alone}".splitlines() if standing.unknown else []
-    said = [_verdict(standing, paint), *advice, *(_unfinished(standing, one, words) for one in _interrupted(standing))]
-    return [head, *(f"  {line}" for line in said), *_revisions(standing, width, paint)]
+    unfinished = (_describe_unfinished(standing, one, words) for one in standing.position.unfinished)
+    lines = [_judge(standing, paint), *advice, *unfinished]
+    return [head, *(f"  {line}" for line in lines), *_list_revisions(standing, width, paint)]
 
 
-def _verdict(standing: Standing, paint: Paint) -> str:
+def _judge(standing: Standing, paint: Paint) -> str:
     at = f"at {', '.join(standing.current)}" if standing.current else "nothing is applied yet"
     if standing.unknown:
         return f"{paint('unknown', 'red')}: at {', '.join(standing.unknown)}, which no revision file has"
@@ -46,63 +50,59 @@ def _verdict(standing: Standing, paint: Paint) -> str:
         return f"{paint(plural(len(standing.pending), 'revision') + ' behind', 'yellow')}: {at}"
     if not standing.heads:
         return "there are no revisions yet"
-    if _interrupted(standing):
+    if standing.position.unfinished:
         return f"{paint('unfinished', 'yellow')}: {at}"
     return f"{paint('up to date', 'green')}: {at}"
 
 
-def _interrupted(standing: Standing) -> Sequence[Interrupted]:
-    return standing.position.unfinished
-
-
-def _unfinished(standing: Standing, one: Interrupted, words: str) -> str:
+def _describe_unfinished(standing: Standing, one: Interrupted, words: str) -> str:
     """Return what is left of an interrupted migration, and the command that ends it."""
     target = " heads" if one.direction == "upgrade" and len(standing.heads) > 1 else ""
     end = f"to go on: {words} {one.direction}{target}"
-    if one.revision in _moved_past(standing, one.direction):
+    if one.revision in _list_passed(standing, one.direction):
         end = f"if it is over: {words} journal --forget {one.revision}"
     return f"the {one.direction} of {one.revision} was interrupted, {one.effect}; {end}"
 
 
-def _moved_past(standing: Standing, direction: str) -> List[str]:
+def _list_passed(standing: Standing, direction: str) -> List[str]:
     """Return the revisions that no later run in this direction comes to, as the version says they are done."""
     scripts = standing.applied if direction == "upgrade" else standing.pending
     return [script.revision for script in scripts]
 
 
-def _revisions(standing: Standing, width: int, paint: Paint) -> List[str]:
+def _list_revisions(standing: Standing, width: int, paint: Paint) -> List[str]:
     """Return the revisions around where the database is, oldest first, the applied ones ticked."""
-    applied, pending = _around(standing), standing.pending[:PENDING_SHOWN]
+    applied, pending = _choose_applied(standing), standing.pending[:PENDING_SHOWN]
     ticks = [*("✓" for _ in applied), *(" " for _ in pending)]
-    rows = _rows([*applied, *pending], standing.current)
-    listed = [f"  {paint(tick, 'green')} {fitted(row, width - 4)}" for tick, row in zip(ticks, rows)]
+    rows = _align([*applied, *pending], standing.current)
+    listed = [f"  {paint(tick, 'green')} {fit(row, width - 4)}" for tick, row in zip(ticks, rows)]
     older, more = len(standing.applied) - len(applied), len(standing.pending) - len(pending)
     before, after = (f"  … {older:,} more applied"), (f"  … {more:,} more to apply")
     return [*([before] if older else ()), *listed, *([after] if more else ())]
 
 
-def _around(standing: Standing) -> List[Any]:
+def _choose_applied(standing: Standing) -> List[Script]:
     """Return the last of the applied revisions, and those that the database is at."""
     last = standing.applied[-APPLIED_SHOWN:]
     return [script for script in standing.applied if script in last or script.revision in standing.current]
 
 
-def _rows(scripts: Sequence[Any], current: Sequence[str]) -> List[str]:
+def _align(scripts: Sequence[Script], current: Sequence[str]) -> List[str]:
     """Return each revision's identifier, date and message, one below the other."""
-    ids = _padded([script.revision for script in scripts])
-    dates = _padded([(created(script) or "")[:10] for script in scripts])
+    ids = _pad([script.revision for script in scripts])
+    dates = _pad([(read_created(script) or "")[:10] for script in scripts])
     marks = ["(current) " if script.revision in current else "" for script in scripts]
-    messages = [one_line(script.doc or "") for script in scripts]
+    messages = [join_lines(script.doc or "") for script in scripts]
     return [f"{ids[n]}{dates[n]}{marks[n]}{messages[n]}".rstrip() for n in range(len(scripts))]
 
 
-def _padded(texts: Sequence[str]) -> List[str]:
+def _pad(texts: Sequence[str]) -> List[str]:
     """Return the texts as a column, which is gone where all are empty."""
     width = max(map(len, texts), default=0)
     return [f"{text:<{width}}  " if width else "" for text in texts]
 
 
-def _next_step(standings: Sequence[Standing], words: str) -> List[str]:
+def _advise(standings: Sequence[Standing], words: str) -> List[str]:
     """Return the command that applies what is pending: not to a database at an unknown revision, where it fails."""
     behind = [standing for standing in standings if standing.pending]
     unknown = any(standing.unknown for standing in standings)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from typing import Dict, Iterator, List, NamedTuple, Set, Tuple
+from string import Formatter
+from typing import Collection, Dict, Iterator, List, NamedTuple, Set, Tuple
 
-from ..sql.destroying import Thing, creating, destroying
+from ..sql.destroying import Thing, find_created, find_destroyed
 from .files import RevisionFile
 from .findings import Finding
 from .operations import Operation
@@ -42,20 +43,22 @@ WORDS: Dict[str, _Words] = {
 }
 
 
-def lost(file: RevisionFile, found: List[Operation]) -> Iterator[Finding]:
+def lost(file: RevisionFile, found: List[Operation], dialects: Collection[str]) -> Iterator[Finding]:
     """Yield what destroys data among the operations of an upgrade.
 
     What the same upgrade has made before, a table to copy rows through, may go again.
+
+    :param dialects: of the databases that the upgrade is for.
     """
     made: Set[Thing] = set()
     for operation in found:
-        made.update(_made(operation))
-        for name, what, thing in _lost(operation):
+        made.update(_made(operation, dialects))
+        for name, what, thing in dict.fromkeys(_lost(operation, dialects)):
             if thing not in made and thing[:1] not in made and not file.allows(name, operation.line):
                 yield Finding(name, file.shown, operation.line, file.revision, what, *WORDS[name])
 
 
-def _made(operation: Operation) -> Iterator[Thing]:
+def _made(operation: Operation, dialects: Collection[str]) -> Iterator[Thing]:
     if operation.name == "create_table":
         yield (operation.table,)
     elif operation.name == "add_column":
@@ -63,10 +66,11 @@ def _made(operation: Operation) -> Iterator[Thing]:
         if isinstance(column, ast.Call) and column.args:
             yield operation.table, operation.string(column.args[0]) or "…"
     elif operation.name == "execute":
-        yield from creating(_Statement(operation).sql)
+        for dialect in dialects:
+            yield from find_created(_Statement(operation).sql, dialect)
 
 
-def _lost(operation: Operation) -> Iterator[Loss]:
+def _lost(operation: Operation, dialects: Collection[str]) -> Iterator[Loss]:
     if operation.name == "drop_table":
         yield "drop-table", f"the table {operation.table} is dropped", (operation.table,)
     elif operation.name == "drop_column":
@@ -76,7 +80,8 @@ def _lost(operation: Operation) -> Iterator[Loss]:
         yield from _narrowed(operation)
     elif operation.name == "execute":
         statement = _Statement(operation)
-        yield from destroying(statement.sql)
+        for dialect in dialects:
+            yield from find_destroyed(statement.sql, dialect)
         yield from statement.emptied()
 
 
@@ -114,7 +119,8 @@ class _Statement:
         node = self.start
         while isinstance(node, ast.Call) and node.args and _called(node) in _OF_TEXT:
             node = self.operation.resolved(node.args[0])
-        return (self.operation.string(node) if node is not None else None) or ""
+        text = (self.operation.string(node) if node is not None else None) or ""
+        return _fill_in(text) if "format" in self.methods else text
 
     def emptied(self) -> Iterator[Loss]:
         """Yield ``users.delete()`` and ``delete(users)`` without a condition."""
@@ -128,6 +134,14 @@ class _Statement:
         conditions = len(call.args) + len(call.keywords) - of_module
         if _called(call) == "delete" and table is not None and not conditions:
             yield "delete-all", f"every row of {ast.unparse(table)} is deleted", ()
+
+
+def _fill_in(text: str) -> str:
+    """Return the text of a ``str.format`` with … for what is put into it."""
+    try:
+        return "".join(f"{words}{'' if field is None else '…'}" for words, field, _, _ in Formatter().parse(text))
+    except ValueError:  # braces that do not match
+        return text
 
 
 def _called(call: ast.Call) -> str:

@@ -47,7 +47,7 @@ class Report:
     notes: Tuple[str, ...] = ()
 
 
-def document(report: Report) -> Dict[str, Any]:
+def document_report(report: Report) -> Dict[str, Any]:
     """Return the report as ``--json`` prints it."""
     findings = [asdict(finding) for finding in report.findings]
     return {"revisions": list(report.revisions), "findings": findings, "notes": list(report.notes)}

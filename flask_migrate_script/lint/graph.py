@@ -46,7 +46,7 @@ def several_heads(scripts: Any) -> Iterator[Finding]:
     heads = sorted(scripts.get_heads())
     files = [read(scripts.get_revision(head).path) for head in heads]
     if len(heads) > 1 and not any(file.allows("two-heads", file.line("revision")) for file in files):
-        last, db = files[-1], invocation.current().words
+        last, db = files[-1], invocation.get_invocation().words
         yield Finding(
             "two-heads",
             last.shown,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import logging
 import os
-import sys
 import threading
 import traceback
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Iterator, List, TextIO, Tuple, cast
 
+from ..console.stdout import divert_prints
 from ..errors import MigrateError
 from ..explanations.failure import named
 
@@ -87,7 +87,7 @@ def _without_log(name: str) -> Iterator[None]:
 def _only_its_own_errors() -> Iterator[None]:
     """Migrations may read from the database, which is not there; what they print is no result."""
     try:
-        with redirect_stdout(sys.stderr):
+        with divert_prints():
             yield
     except (Exception, SystemExit) as error:
         raise MigrateError(error.problem if isinstance(error, MigrateError) else named(error)) from error

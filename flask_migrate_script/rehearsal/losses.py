@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, Optional
 
 from ..seam.driver import driver_connection, run
+from ..seam.driver_errors import read_driver_error
 from ..sql import counting
 from ..sql.counting import Count
-from ..sql.destroying import destroying, is_a_delete
+from ..sql.destroying import find_destroyed, is_delete
 from ..sql.quoting import identifier, qualified
 from .misfits import misfit
 
@@ -47,12 +48,12 @@ def of_statement(connection: Any, sql: str) -> Iterator[Loss]:
 
     What a single DELETE deletes is not counted: its own count of rows says that.
     """
-    return iter(()) if is_a_delete(sql) else of_unexecuted_statement(connection, sql)
+    return iter(()) if is_delete(sql, connection.dialect.name) else of_unexecuted_statement(connection, sql)
 
 
 def of_unexecuted_statement(connection: Any, sql: str) -> Iterator[Loss]:
     """The same for a text that is not run, so that no count of rows of its own is to be had."""
-    for _, _, thing in destroying(sql):
+    for _, _, thing in find_destroyed(sql, connection.dialect.name):
         loss = _values(connection, *thing) if len(thing) == 2 else _rows(connection, *thing) if thing else None
         if loss:
             yield loss
@@ -102,11 +103,11 @@ def _counted(connection: Any, query: str, unit: str, how: str) -> Optional[Loss]
     try:
         rows = _answer(connection, query)
     except Exception as exc:  # whatever the driver says
-        return Loss(None, unit, NOT_COUNTED) if exc.args[:1] in _IN_THE_WAY else None
+        return Loss(None, unit, NOT_COUNTED) if read_driver_error(exc).number in _IN_THE_WAY else None
     return Loss(counting.counted(*rows[0]), unit, how)
 
 
-_IN_THE_WAY = ((1205,), (3572,), (1142,), (1143,), (1969,), (3024,))
+_IN_THE_WAY = (1205, 3572, 1142, 1143, 1969, 3024)
 """MySQL's and MariaDB's errors, where the rows are there all the same: in use, no right to read them, too slow.
 
 Elsewhere the operation itself fails by what is in the way, or there is no such table yet.

@@ -5,68 +5,71 @@ from __future__ import annotations
 import logging
 import os
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NoReturn, Optional, Sequence
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    ContextManager,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NoReturn,
+    Optional,
+    Sequence,
+)
 
-from ..config import XArg, registered_state
-from ..databases import configured_engines, shown_url
-from ..errors import CannotConnect, MigrateError, explained
-from ..guard import Settings, settings
+from ..config import get_state
+from ..databases import configured_engines
+from ..errors import CannotConnect, MigrateError, explain_errors
+from ..guard.options import Settings
+from ..guard.outcome import book_of
 from ..guard.resume.interrupted import told
-from ..look import look
 from ..passwords import masked
-from ..seam import binds, hook
-from ..seam import recorder as operations
+from ..seam import binds
+from ..seam.database import Database, Sent
+from ..seam.parts import Part
+from ..seam.watch import KEY, Run
+from ..sql.text import reads
+from .recording import Recorder
 from .results import Rehearsal, RehearsalFailure, RehearsalStop, RehearsedDatabase, RehearsedStep
 from .scripts import Script
 from .sequences import Sequences
-from .uncommitted import Committed, Stopped, Uncommitted, can_roll_back, in_one_transaction, refuse_to_commit
+from .uncommitted import Stopped, Uncommitted, find_ending, has_rollback, is_left, is_refusal
 
-DEFAULTS = {"upgrade": "head", "downgrade": "-1"}
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.operations import MigrateOperation, Operations
+    from alembic.runtime.migration import MigrationStep
+
+Change = Callable[[Callable[["Config"], None]], None]
+"""Calls a function with an open Config, under the guard, with nothing committed."""
 
 
-def rehearse(
-    verb: str,
-    revision: Optional[str] = None,
-    directory: Optional[str] = None,
-    x_arg: XArg = None,
-    tag: Optional[str] = None,
-    **guard: Any,
-) -> Rehearsal:
+def rehearse_command(name: str, target: str, tag: Optional[str], settings: Settings, change: Change) -> Rehearsal:
     """Return what an upgrade or a downgrade would do, and change nothing.
 
-    On PostgreSQL and SQLite the migrations run, in a transaction that is never committed; they hold the locks of the
-    real run until it is rolled back. Elsewhere, and where a connection is in autocommit mode, they are read in offline
-    mode and nothing is executed. What a migration writes past SQLAlchemy cannot be held back. What env.py prints
-    goes to stderr.
-
-    :param verb: ``"upgrade"`` or ``"downgrade"``.
-    :param revision: where to; ``"head"`` for an upgrade, ``"-1"`` for a downgrade.
-    :param directory: the migrations folder; None for the registered one.
-    :param x_arg: arguments for env.py.
+    :param name: ``"upgrade"`` or ``"downgrade"``.
+    :param target: where to.
     :param tag: free text for env.py.
-    :param guard: ``bind``, ``lock_timeout``, ``no_lock``, ``wait``, ``ddl_timeout`` and ``ddl_retries`` as
-        :func:`flask_migrate_script.upgrade` has them.
     :returns: the databases with their steps, and the failure where a step would fail.
     :raises MigrateError: if it cannot begin: no such revision, no database that answers.
     """
-    if verb not in DEFAULTS:
-        raise MigrateError(f"There is no rehearsal of {verb!r}.", 'It is "upgrade" or "downgrade".')
-    target = DEFAULTS[verb] if revision is None else str(revision)
-    attempts: List[_Rehearsing] = []
+    attempts: List[Rehearsing] = []
 
-    def attempt(config: Any) -> None:
-        attempts.append(_Rehearsing(settings(**guard)))
-        attempts[-1].run(config, lambda: _alembics(verb)(config, target, tag=tag))
+    def attempt(config: Config) -> None:
+        attempts.append(Rehearsing(settings))
+        attempts[-1].run(config, lambda: _alembics(name)(config, target, tag=tag))
 
-    with explained(target), _no_new_files():
+    with explain_errors(target), _no_new_files():
         try:
-            look(attempt, directory, x_arg, target, changes=True, commits=False, **guard)
+            change(attempt)
         except MigrateError as error:
             if not attempts or not attempts[-1].failed(error):
                 raise
-    return Rehearsal(attempts[-1].databases, attempts[-1].committed)
+    return Rehearsal(attempts[-1].databases, attempts[-1].changed)
 
 
 def _alembics(verb: str) -> Callable[..., None]:
@@ -90,179 +93,201 @@ def _no_new_files() -> Iterator[None]:
 
 
 def _sqlite_files() -> Dict[str, Any]:
-    engines = configured_engines(registered_state().db).values()
+    engines = configured_engines(get_state().db).values()
     files = {str(engine.url.database or ""): engine for engine in engines if engine.dialect.name == "sqlite"}
     return {path: engine for path, engine in files.items() if path not in ("", ":memory:")}
 
 
 @dataclass
-class _Rehearsing:
+class State:
+    """One database during a rehearsal.
+
+    :param script: where it is to be read, because nothing can be rolled back there.
+    """
+
+    found: RehearsedDatabase
+    sequences: Sequences = field(default_factory=Sequences)
+    uncommitted: Optional[Uncommitted] = None
+    script: Optional[Script] = None
+    steps: Iterator[Any] = field(default_factory=lambda: iter(()))
+    recorder: Optional[Recorder] = None
+
+
+@dataclass
+class Rehearsing(Part):
     """One attempt, and every database that env.py opens in it."""
 
     settings: Settings
     databases: List[RehearsedDatabase] = field(default_factory=list)
-    scripts: List[Script] = field(default_factory=list)
-    coming: Optional[RehearsedDatabase] = None
-    steps: Iterator[Any] = field(default_factory=lambda: iter(()))
-    running: Optional[RehearsedStep] = None
+    states: List[State] = field(default_factory=list)
     over: bool = False
     through: bool = False
-    committed: bool = False
+    changed: bool = False
 
-    def run(self, config: Any, migrate: Callable[[], None]) -> None:
+    def run(self, config: Config, migrate: Callable[[], None]) -> None:
         """Call one of Alembic's commands so that nothing it does lasts."""
+        run: Run = config.attributes[KEY]
+        run.parts = [self, *run.parts]
         try:
-            with hook.watching(self):
-                migrate()
+            migrate()
         except BaseException as exc:  # an env.py may make anything of what ends a rehearsal
             if not (self.over or isinstance(exc, Stopped)) or isinstance(exc, KeyboardInterrupt):
                 raise
+        for database in run.databases:
+            if isinstance(database.failure, Stopped) or self.over:
+                database.failure, database.ran = None, True
         self.through = True
-        self._list_what_is_left()
+        for state in self.states:
+            if state.found.stopped:
+                state.found.stopped.left = [str(step.revision.revision) for step in state.steps]
         self._read_scripts(config)
-
-    def _list_what_is_left(self) -> None:
-        for stopped in filter(None, (found.stopped for found in self.databases)):
-            stopped.left = [str(step.revision.revision) for step in self.steps]
 
     def failed(self, error: MigrateError) -> bool:
         """Note an error as the failure of the last step that was run; False where it is none."""
         found = next((one for one in reversed(self.databases) if one.mode == "rehearsed" and one.steps), None)
         if found is None or self.through or isinstance(error, CannotConnect):
             return False
-        self.committed = isinstance(error, Committed)
-        error.outcome = [] if self.committed else error.outcome
         statement = next((exc.statement for exc in _causes(error) if getattr(exc, "statement", None)), None)
         words = masked(" ".join(str(statement).split())) if statement else None
         found.failure = RehearsalFailure(found.steps[-1].revision, words, error.problem.splitlines()[0], error)
         return True
 
-    def configuring(self, environment: Any, arguments: Dict[str, Any]) -> None:
-        name, connection = binds.of_arguments(arguments), arguments["connection"]
-        self.coming = None
+    def configuring(self, database: Database) -> None:
+        rolls_back = has_rollback(database)
+        mode = "rehearsed" if rolls_back else "scripts"
+        state = State(RehearsedDatabase(database.name or binds.DEFAULT, database.shown, mode))
+        database.state[Rehearsing] = state
+        self.databases.append(state.found)
+        self.states.append(state)
         # Alembic makes no version table then.
-        environment.context_opts["dont_mutate"] = True
-        if not binds.is_chosen(name, self.settings.binds):
-            return
-        rolls_back = can_roll_back(connection)
-        shown = shown_url(connection.engine.url)
-        self.coming = RehearsedDatabase(name or binds.DEFAULT, shown, "rehearsed" if rolls_back else "scripts")
-        self.databases.append(self.coming)
-        environment.context_opts["dont_mutate"] = not rolls_back
-        fn = environment.context_opts["fn"]
+        database.environment.context_opts["dont_mutate"] = not rolls_back
         if rolls_back:
-            arguments.update(transactional_ddl=True, transaction_per_migration=False)
-            environment.context_opts["fn"] = self._recorded(fn, self.coming, connection)
+            database.arguments.update(transactional_ddl=True, transaction_per_migration=False)
+            state.uncommitted = Uncommitted(database, self._stop)
         else:
-            self.scripts.append(Script(self.coming, connection.engine, dict(arguments)))
-            environment.context_opts["fn"] = self._put_aside(fn, self.coming, self.scripts[-1])
+            state.script = Script(state.found, database.connection.engine, database)
 
-    def configured(self, context: Any) -> None:
-        found = self.coming
-        if found is None:
-            return
+    def configured(self, database: Database) -> None:
         # "Running upgrade" would be said of what is not done.
         logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
-        context.run_migrations = self._timed(found, context, context.run_migrations)
-        if found.mode == "rehearsed":
-            Uncommitted(context.connection, self._stop).attach()
-            context.autocommit_block = self._never_entered
 
-    def _recorded(
-        self, fn: Callable[..., Iterable[Any]], found: RehearsedDatabase, connection: Any
-    ) -> Callable[..., Iterator[Any]]:
-        """Return the function that yields the steps, each with its migration recorded."""
-        sequences = Sequences()
+    def follow_steps(self, database: Database, steps: Iterable[MigrationStep]) -> Iterable[MigrationStep]:
+        state = _state(database)
+        state.found.current = database.before
+        if state.script is None:
+            state.steps = iter(steps)
+            return state.steps
+        assert database.context is not None
+        state.script.steps, state.script.unfinished = list(steps), told(database.context)
+        return ()
 
-        def recorded(heads: Any, context: Any) -> Iterator[Any]:
-            found.current = tuple(heads)
-            self.steps = iter(fn(heads, context))
-            for step in self.steps:
-                step.migration_fn = self._recording(step, found, connection, sequences)
-                yield step
+    @contextmanager
+    def around_run(self, database: Database) -> Iterator[None]:
+        """In a transaction where env.py opens none."""
+        state, context = _state(database), database.context
+        started = time.perf_counter()
+        transaction: ContextManager[Any] = nullcontext()
+        if state.uncommitted and context is not None and not database.connection.in_transaction():
+            transaction = context.begin_transaction()
+        try:
+            with transaction, state.uncommitted.refuse_commits() if state.uncommitted else nullcontext():
+                yield
+        finally:
+            state.found.seconds = time.perf_counter() - started
 
-        return recorded
+    @contextmanager
+    def around_step(self, database: Database, step: MigrationStep) -> Iterator[None]:
+        state = _state(database)
+        running = described(step)
+        state.found.steps.append(running)
+        state.recorder = Recorder(running, database.connection)
+        assert state.uncommitted is not None
+        started = time.perf_counter()
+        try:
+            with state.uncommitted.around_step():
+                yield
+        except Exception as exc:
+            if is_refusal(exc):
+                self._stop(database, state.uncommitted.explain())
+            raise
+        finally:
+            running.seconds = time.perf_counter() - started
+            state.recorder = None
+        if book_of(database).ended:
+            self._stop(database, state.uncommitted.explain())
 
-    def _recording(
-        self, step: Any, found: RehearsedDatabase, connection: Any, sequences: Sequences
-    ) -> Callable[..., None]:
-        migrate = step.migration_fn
+    def before_autocommit(self, database: Database) -> None:
+        self._stop(database, "it leaves the transaction (autocommit_block), and what it runs there would stay")
 
-        def recording(**keywords: Any) -> None:
-            self.running = described(step)
-            found.steps.append(self.running)
-            recorder = operations.Recorder(self.running, connection, self._before_each(connection, sequences))
-            in_one = in_one_transaction(connection, self.running.revision, self._stop)
-            started = time.perf_counter()
-            try:
-                with in_one, operations.recorded(recorder):
-                    migrate(**keywords)
-            finally:
-                self.running.seconds = time.perf_counter() - started
+    def around_operation(
+        self, database: Database, operations: Operations, operation: MigrateOperation
+    ) -> ContextManager[None]:
+        recorder = _state(database).recorder
+        return recorder.operation(operation) if recorder else nullcontext()
 
-        return recording
+    def around_flush(self, database: Database) -> ContextManager[None]:
+        recorder = _state(database).recorder
+        return recorder.within() if recorder else nullcontext()
 
-    def _put_aside(
-        self, fn: Callable[..., Iterable[Any]], found: RehearsedDatabase, script: Script
-    ) -> Callable[..., List[Any]]:
-        """Return the function that gives Alembic no steps, and keeps them to be read."""
+    def before_statement(self, database: Database, sent: Sent) -> None:
+        """See to it that a rollback takes back what a step is about to do."""
+        state = _state(database)
+        if state.recorder is None or not state.recorder.executes:
+            return
+        if self.over:
+            raise Stopped(None)
+        if is_left(database, sent.connection):
+            self._stop(database, "it leaves the transaction (AUTOCOMMIT)")
+        word = find_ending(sent.text, database.dialect)
+        if word:
+            self._stop(database, f"it ends the transaction itself ({word})")
+        state.sequences.keep(sent.connection, sent.text)
+        state.recorder.sends(sent.text)
 
-        def put_aside(heads: Any, context: Any) -> List[Any]:
-            found.current = tuple(heads)
-            script.steps, script.unfinished = list(fn(heads, context)), told(context)
-            return []
+    def after_statement(self, database: Database, sent: Sent) -> None:
+        recorder = _state(database).recorder
+        if recorder and recorder.executes:
+            recorder.sent(sent.text, getattr(sent.cursor, "rowcount", -1))
 
-        return put_aside
+    def before_foreign_statement(self, database: Database, sent: Sent) -> None:
+        if reads(sent.text, sent.connection.dialect.name):
+            return
+        if _state(database).script is not None:
+            raise MigrateError("it writes on a connection of its own")
+        self._stop(database, "it writes on a connection of its own, which a rehearsal cannot roll back")
 
-    def _timed(
-        self, found: RehearsedDatabase, context: Any, run_migrations: Callable[..., None]
-    ) -> Callable[..., None]:
-        """Return Alembic's run_migrations, in a transaction where env.py opens none."""
+    def committing(self, database: Database) -> None:
+        state = database.state.get(Rehearsing)
+        if state and state.uncommitted:
+            state.uncommitted.commit(stepping=state.recorder is not None)
 
-        def timed(**keywords: Any) -> None:
-            if found.mode == "scripts":
-                self.scripts[-1].keywords = keywords
-            started = time.perf_counter()
-            try:
-                with ExitStack() as transaction:
-                    if found.mode == "rehearsed" and not context.connection.in_transaction():
-                        transaction.enter_context(context.begin_transaction())
-                    run_migrations(**keywords)
-            finally:
-                found.seconds = time.perf_counter() - started
+    def preparing(self, database: Database) -> None:
+        """A transaction in two phases is at its end: what is raised here rolls it back."""
+        state = database.state.get(Rehearsing)
+        if state and state.uncommitted:
+            state.uncommitted.check_constraints()
+            raise Stopped(None)
 
-        return timed
-
-    def _read_scripts(self, config: Any) -> None:
+    def _read_scripts(self, config: Config) -> None:
         from alembic.runtime.environment import EnvironmentContext
         from alembic.script import ScriptDirectory
 
-        for script in self.scripts:
-            with EnvironmentContext(config, ScriptDirectory.from_config(config), as_sql=True) as environment:
-                script.read(environment, described, self.settings.ddl_timeout)
+        for state in self.states:
+            if state.script is not None:
+                with EnvironmentContext(config, ScriptDirectory.from_config(config), as_sql=True) as environment:
+                    state.script.read_anywhere(environment, described, self.settings.ddl_timeout, state)
 
-    def _before_each(self, own: Any, sequences: Sequences) -> Callable[[Any, str], None]:
-        """Return what is done before each statement of a step: it may not be one that lasts."""
-
-        def before(connection: Any, sql: str) -> None:
-            if self.over:
-                raise Stopped(None)
-            refuse_to_commit(own, connection, sql, self._stop)
-            sequences.keep(connection, sql)
-
-        return before
-
-    @contextmanager
-    def _never_entered(self) -> Iterator[None]:
-        self._stop("it leaves the transaction (autocommit_block), and what it runs there would stay")
-        yield
-
-    def _stop(self, reason: str) -> NoReturn:
-        found, step = self.databases[-1], self.running
-        if not self.over and step is not None:
-            found.stopped = RehearsalStop(step.revision, reason)
+    def _stop(self, database: Database, reason: str) -> NoReturn:
+        found = _state(database).found
+        if not self.over and found.steps:
+            found.stopped = RehearsalStop(found.steps[-1].revision, reason)
         self.over = True
         raise Stopped(reason)
+
+
+def _state(database: Database) -> State:
+    found: State = database.state[Rehearsing]
+    return found
 
 
 def described(step: Any) -> RehearsedStep:

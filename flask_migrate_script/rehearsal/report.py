@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Iterator, List, Sequence, Tuple
 
 from .. import invocation
-from ..console.terminal import Paint, one_line, plain, width
-from ..options import command_name, parameters
+from ..console.terminal import Paint, join_lines, measure, paint_nothing
+from ..options import Parameter, Values, Verb, name_command, read_parameters
 from ..sql.counting import Count
 from .results import Rehearsal, RehearsedDatabase, RehearsedOperation, RehearsedStep
 
@@ -18,7 +18,7 @@ NARROWEST = 40
 """Characters of the column of operations."""
 
 
-def text(rehearsal: Rehearsal, command: str, with_sql: bool, paint: Paint = plain) -> str:
+def text(rehearsal: Rehearsal, command: str, with_sql: bool, paint: Paint = paint_nothing) -> str:
     """Return a rehearsal as text; where it failed, without the command, as the failure is reported elsewhere.
 
     :param command: the command that would do it.
@@ -33,18 +33,19 @@ def text(rehearsal: Rehearsal, command: str, with_sql: bool, paint: Paint = plai
     return "\n\n".join([*blocks, f"Nothing was changed.{f' To do it: {command}' if would else ''}"])
 
 
-def command(verb: Callable[..., None], given: Dict[str, Any]) -> str:
+def command(verb: Verb, given: Values) -> str:
     """Return the command line that runs a verb with these arguments and is no dry run.
 
     :param given: the verb's arguments by name.
     """
     left_out = ("dry_run", "json", "verbose", "directory", "x_arg")  # the last two are in the words up to the verb
-    after = [word for one in parameters(verb) if one.name not in left_out for word in _words(one, given[one.name])]
-    return " ".join([invocation.current().words, *map(shlex.quote, [command_name(verb), *after])])
+    repeated = [one for one in read_parameters(verb) if one.name not in left_out]
+    after = [word for one in repeated for word in _words(one, given.get(one.name))]
+    return " ".join([invocation.get_invocation().words, *map(shlex.quote, [name_command(verb), *after])])
 
 
-def _words(parameter: Any, value: Any) -> List[str]:
-    if value in (None, False, (), []) or value == parameter.default:
+def _words(parameter: Parameter, value: Any) -> List[str]:
+    if value is None or value is False or value == parameter.default or value in ((), []):
         return []
     if not parameter.flags:
         return [str(value)]
@@ -80,19 +81,19 @@ def _how(database: RehearsedDatabase) -> str:
 def _widths(steps: Sequence[RehearsedStep]) -> Tuple[int, int]:
     """Return the widths of the operations and of what they lose, so that all losses end in one column."""
     losing = [one for step in steps for one in step.operations if _loss(one)]
-    return max([NARROWEST, *(width(one_line(one.words)) for one in losing)]), max(
+    return max([NARROWEST, *(measure(join_lines(one.words)) for one in losing)]), max(
         (len(_loss(one)) for one in losing), default=0
     )
 
 
 def _step(number: int, step: RehearsedStep, widths: Tuple[int, int], with_sql: bool, paint: Paint) -> Iterator[str]:
     slow = f"  ({step.seconds:.1f} s)" if step.seconds >= SLOW else ""
-    yield f"{number:>3}  {_way(step)}  {one_line(step.message)}{slow}".rstrip()
+    yield f"{number:>3}  {_way(step)}  {join_lines(step.message)}{slow}".rstrip()
     for operation in step.operations:
         loss = _loss(operation).rjust(widths[1])
         shown = f"    {paint(loss, 'red') if operation.lost != 0 else loss}" if loss.strip() else ""
-        words = one_line(operation.words)
-        yield f"     {words}{' ' * (widths[0] - width(words)) if shown else ''}{shown}"
+        words = join_lines(operation.words)
+        yield f"     {words}{' ' * (widths[0] - measure(words)) if shown else ''}{shown}"
     if step.note:
         yield f"     {step.note}"
     for statement in step.sql if with_sql else ():

@@ -121,7 +121,7 @@ class Rehearsal:
         return next((one.failure for one in self.databases if one.failure), None)
 
 
-def document(rehearsal: Rehearsal, with_sql: bool) -> Dict[str, Any]:
+def document_rehearsal(rehearsal: Rehearsal, with_sql: bool) -> Dict[str, Any]:
     """Return a rehearsal as a JSON document.
 
     :param with_sql: with the statements of each step.

@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import time
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Sequence
+from typing import Any, List, Sequence
 
 from ..errors import MigrateError
 from ..explanations.failure import named
 from ..guard import patience
 from ..guard.resume.interrupted import Interrupted, refuse_to_turn_round
 from ..passwords import masked
-from ..seam import recorder as operations
+from ..seam.database import Database
+from ..seam.driver import AsyncThread, is_async
+from .recording import Recorder
 from .results import RehearsalFailure, RehearsedDatabase, RehearsedStep
 
 
@@ -21,36 +23,46 @@ class Script:
     """The steps of one database, to be read when env.py is through.
 
     :param engine: where losses are counted, before the first step.
-    :param arguments: what env.py passed to ``context.configure``.
-    :param keywords: what it passed to ``context.run_migrations``.
+    :param database: what env.py has given to Alembic.
     :param unfinished: what the database remembers of interrupted migrations.
     """
 
     found: RehearsedDatabase
     engine: Any
-    arguments: Dict[str, Any]
-    keywords: Dict[str, Any] = field(default_factory=dict)
+    database: Database
     steps: List[Any] = field(default_factory=list)
     unfinished: Sequence[Interrupted] = ()
 
-    def read(self, environment: Any, described: Any, ddl_timeout: float) -> None:
+    def read_anywhere(self, environment: Any, described: Any, ddl_timeout: float, state: Any) -> None:
+        """Do the same for an async driver, too, whose event loop is over by now."""
+        if not is_async(self.engine):
+            self.read(environment, described, ddl_timeout, state)
+            return
+        thread = AsyncThread()
+        try:
+            thread.call(lambda: self.read(environment, described, ddl_timeout, state))
+        finally:
+            thread.close()
+
+    def read(self, environment: Any, described: Any, ddl_timeout: float, state: Any) -> None:
         """Fill in what each step would do.
 
         :param environment: Alembic's EnvironmentContext, made for offline mode.
         :param described: makes a RehearsedStep of one of Alembic's steps.
         :param ddl_timeout: seconds that counting may wait for a lock.
+        :param state: of the rehearsal, which is given the recorder of each step.
         """
         started = time.perf_counter()
         self._turn_round([described(step) for step in self.steps[:1]])
-        with self.engine.connect() as connection, patience.lock_timeout(connection, ddl_timeout):
+        with self.engine.connect() as connection, patience.limit_waiting(connection, ddl_timeout):
             for step in self.steps:
                 rehearsed = described(step)
                 rehearsed.note = self._done_already(rehearsed)
                 self.found.steps.append(rehearsed)
                 begun = time.perf_counter()
-                self._read(
-                    environment, step, operations.Recorder(rehearsed, connection, _refuse_to_write, executes=False)
-                )
+                state.recorder = Recorder(rehearsed, connection, executes=False)
+                self._read(environment, step, state.recorder)
+                state.recorder = None
                 rehearsed.seconds = time.perf_counter() - begun
         self.found.seconds += time.perf_counter() - started
 
@@ -68,36 +80,28 @@ class Script:
         begun = [one for one in self.unfinished if (one.revision, one.direction) == (step.revision, step.direction)]
         return "".join(f"was interrupted: {one.effect} already; what has will be skipped" for one in begun)
 
-    def _read(self, environment: Any, step: Any, recorder: operations.Recorder) -> None:
+    def _read(self, environment: Any, step: Any, recorder: Recorder) -> None:
         from alembic.operations import Operations
 
         sql = _Statements(recorder)
         environment.configure(
             dialect_name=recorder.connection.dialect.name,
             output_buffer=sql,
-            target_metadata=self.arguments.get("target_metadata"),
+            target_metadata=self.database.arguments.get("target_metadata"),
         )
+        self.database.run.adopt(environment.get_context(), self.database)
         try:
-            with Operations.context(environment.get_context()), operations.recorded(recorder):
-                step.migration_fn(**self.keywords)
+            with Operations.context(environment.get_context()), self.database.run.stepping_in(self.database):
+                step.migration_fn(**self.database.keywords)
         except Exception as exc:  # whatever the script does with a connection that is not there
             unknown = masked(f"needs a live connection, so not all of it is known ({named(exc)})")
             recorder.step.note = "; ".join(filter(None, [recorder.step.note, unknown]))
 
 
-def _refuse_to_write(connection: Any, sql: str) -> None:
-    """Nothing is executed, on no other connection either.
-
-    :raises MigrateError: for all but reading.
-    """
-    if not operations.reads(sql):
-        raise MigrateError("it writes on a connection of its own")
-
-
 class _Statements(io.StringIO):
     """Where Alembic writes a step's SQL: a statement at a time, ended by a semicolon and an empty line."""
 
-    def __init__(self, recorder: operations.Recorder) -> None:
+    def __init__(self, recorder: Recorder) -> None:
         super().__init__()
         self.recorder = recorder
 

@@ -6,21 +6,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from typing import Any, List, Set
+from typing import TYPE_CHECKING, Any, List, Set
 
 from ..seam.driver import driver_connection, run
+from ..sql.functions import calls_unknown_function
+from ..sql.kinds import Kind
+from ..sql.reader import Reader
+from ..sql.targets import find_created_table, find_target
+from ..sql.text import Statement, split
 
-_MAY_MOVE = re.compile(r"\b(INSERT|UPDATE|DELETE|COPY|MERGE|nextval|setval|DO|CALL)\b", re.IGNORECASE)
-_TABLE = re.compile(r"\s*(INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(?:ONLY\s+)?([^\s(]+)", re.IGNORECASE)
-_HARMLESS = re.compile(
-    r"values|in|cast|coalesce|nullif|now|count|min|max|sum|lower|upper|trim|concat|substr|substring|replace|round|length"
-    r"|md5|varchar|char|numeric|timestamp|imp_sen",
-    re.IGNORECASE,
-)
-"""What may stand before a parenthesis and moves no sequence; ``imp_sen`` is in the INSERT that SQLAlchemy 2 makes of
-many rows."""
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
 
 ANY = "*"
 """Stands for a statement that may move any sequence."""
@@ -48,10 +45,14 @@ class Sequences:
     kept: Set[str] = field(default_factory=set)
     seen: Set[str] = field(default_factory=set)
 
-    def keep(self, connection: Any, sql: str) -> None:
+    def keep(self, connection: Connection, sql: str) -> None:
         """Make those that a statement may move the transaction's own; it holds their locks from then on."""
-        moves = _moves(sql)
-        if connection.dialect.name != "postgresql" or not moves or {moves, ANY} & self.seen:
+        if connection.dialect.name == "postgresql":
+            for statement in split(sql, "postgresql"):
+                self._keep(connection, _find_moves(statement))
+
+    def _keep(self, connection: Connection, moves: str) -> None:
+        if not moves or {moves, ANY} & self.seen:
             return
         self.seen.add(moves)
         driver = driver_connection(connection)
@@ -72,13 +73,32 @@ class Sequences:
         return run(driver, _CACHES)
 
 
-def _moves(sql: str) -> str:
-    """Return ``INSERT table`` and the like for a plain statement, ``ANY`` for another, nothing for one that reads."""
-    if not _MAY_MOVE.search(sql):
+def _find_moves(statement: Statement) -> str:
+    """Return ``INSERT table`` and the like for a plain statement, ``ANY`` for another, nothing where none is moved."""
+    if statement.kind is Kind.DDL:
+        return ANY if _computes(statement) else ""
+    if statement.kind not in (Kind.DML, Kind.CALL, Kind.UNKNOWN):
         return ""
-    found = _TABLE.match(sql)
-    if not found or re.search(r"\b(next|set)val\b", sql, re.IGNORECASE):
+    target = find_target(statement) if statement.word in ("INSERT", "UPDATE", "DELETE") else None
+    if target is None:
         return ANY
-    after_the_columns = re.sub(r"^\s*\([^()]*\)", "", sql[found.end() :])
-    calls = re.findall(r"(\w+)\(", after_the_columns)
-    return f"{found[1].split()[0].upper()} {found[2]}" if all(map(_HARMLESS.fullmatch, calls)) else ANY
+    return ANY if _calls(statement) else f"{statement.word} {target.written}"
+
+
+def _calls(statement: Statement) -> bool:
+    """Return whether an INSERT, UPDATE or DELETE calls what may move a sequence; its list of columns is no call."""
+    reader = Reader(statement.core)
+    if reader.skip("INSERT", "INTO"):
+        reader.read_name()
+        reader.skip_parentheses()
+    return calls_unknown_function(reader.rest, "postgresql")
+
+
+def _computes(statement: Statement) -> bool:
+    """Return whether DDL makes values by what may move a sequence: a table of a query, a new type, a default."""
+    reader = Reader(statement.core)
+    if reader.look() == "REFRESH":
+        return True
+    computing = ("SELECT", "WITH", "EXECUTE", "VALUES") if reader.look() == "CREATE" else ("USING", "DEFAULT", "SELECT")
+    makes_a_table = reader.look() != "CREATE" or find_created_table(statement) is not None
+    return makes_a_table and reader.skip_to(*computing) and calls_unknown_function(reader.rest, "postgresql")

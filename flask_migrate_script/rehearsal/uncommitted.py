@@ -1,22 +1,26 @@
-"""Never committed: on the connection that env.py gave to Alembic, a commit rolls back, whoever asks for it.
+"""Never committed: the database itself refuses to end the transaction of a rehearsal, whoever asks it to.
 
-env.py commits by itself, and with several databases all of them together. SQLAlchemy tells of a commit before it asks
-the driver for one: the driver is rolled back then, and has nothing left to commit. What cannot be rolled back after
-all is not begun: there the rehearsal stops.
+env.py commits by itself, and with several databases all of them together: SQLAlchemy tells of a commit before it asks
+the driver for one, and the driver is rolled back then. What goes past SQLAlchemy is refused by the database. SQLite
+asks before each statement, and is told to refuse COMMIT and ROLLBACK while a script runs. On PostgreSQL a deferred
+trigger on a temporary table makes every COMMIT of the transaction fail, and the session's later transactions are
+read-only.
 """
 
 from __future__ import annotations
 
-import re
 import sqlite3
-import sys
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Callable, Iterator, NoReturn, Optional
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Callable, Iterator, NoReturn, Optional
 
-from ..errors import MigrateError
-from ..seam.driver import driver_connection, is_autocommit, run
-from ..seam.recorder import current, is_own, plain, reads
+from ..seam.driver import call_sqlite, driver_connection, is_autocommit, is_driver_autocommit, run
+from ..seam.driver_errors import read_driver_error
+from ..sql.text import Kind, split
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from ..seam.database import Database
 
 
 class Stopped(BaseException):
@@ -30,122 +34,144 @@ class Stopped(BaseException):
         super().__init__(reason)
 
 
-class Committed(MigrateError):
-    """A migration has ended the transaction where a rehearsal does not see it."""
+_REFUSED = "flask_migrate_script refuses to commit a dry run"
+_READ_ONLY = "25006"  # read_only_sql_transaction
 
 
-def can_roll_back(connection: Any) -> bool:
-    """Return whether DDL on a connection is part of a transaction; SQLite's is under the guard."""
-    driver = driver_connection(connection)
-    if connection.dialect.name == "postgresql":
-        return not is_autocommit(connection) and not getattr(driver, "autocommit", False)
-    return connection.dialect.name == "sqlite" and not is_autocommit(connection)
+def has_rollback(database: Database) -> bool:
+    """Return whether everything that a migration does in a database can be rolled back, and it may be done at all."""
+    if database.dialect == "postgresql":
+        driver = driver_connection(database.connection)
+        return str(run(driver, "SHOW transaction_read_only")[0][0]) == "off"
+    return database.dialect == "sqlite"
 
 
-@dataclass
+def is_left(database: Database, connection: Connection) -> bool:
+    """Return whether a script has taken its connection out of the transaction, into AUTOCOMMIT."""
+    if database.dialect == "postgresql" and is_driver_autocommit(driver_connection(connection)):
+        return True
+    return is_autocommit(connection) and not database.engine_autocommit
+
+
+def find_ending(sql: str, dialect: str) -> str:
+    """Return the word that ends the transaction; empty where none does."""
+    ending = next((one for one in split(sql, dialect) if one.kind in (Kind.COMMIT, Kind.ROLLBACK)), None)
+    return ending.word if ending else ""
+
+
+def is_refusal(exc: BaseException) -> bool:
+    """Return whether a database has refused to end the transaction, or to go on after it."""
+    error = read_driver_error(exc)
+    return _REFUSED in error.text or "not authorized" in error.text or error.sqlstate == _READ_ONLY
+
+
 class Uncommitted:
     """The transactions of one connection."""
 
-    connection: Any
-    stop: Callable[[str], NoReturn]
+    def __init__(self, database: Database, stop: Callable[[Database, str], NoReturn]) -> None:
+        self.database, self.connection, self.stop = database, database.connection, stop
+        self.refused = ""
 
-    def attach(self) -> None:
-        """Let nothing be committed from now on."""
-        from sqlalchemy import event
-
-        event.listen(self.connection, "commit", self._commit)
-        event.listen(self.connection, "prepare_twophase", self._end)
-        event.listen(self.connection, "commit_twophase", self._end)
-
-    def _commit(self, connection: Any) -> None:
-        driver = driver_connection(connection)
-        if current() is None:
-            _check_constraints(connection)
-        driver.rollback()
-        if current() is not None:
-            self.stop("it commits by itself")
-
-    def _end(self, connection: Any, *others: Any) -> NoReturn:
-        """A transaction in two phases is at its end: what is raised here rolls it back."""
-        _check_constraints(connection)
-        raise Stopped(None)
-
-
-@contextmanager
-def in_one_transaction(connection: Any, revision: str, stop: Callable[[str], NoReturn]) -> Iterator[None]:
-    """See to it that a step does not commit on the driver's own connection, of which SQLAlchemy tells nothing.
-
-    :raises MigrateError: on PostgreSQL, where it cannot be prevented, once it has happened.
-    """
-    on_its_own = _sqlite if connection.dialect.name == "sqlite" else _postgresql
-    with on_its_own(driver_connection(connection), revision, stop):
+    @contextmanager
+    def refuse_commits(self) -> Iterator[None]:
+        """Let PostgreSQL refuse every commit; what the trigger is in goes with the transaction."""
+        if self.database.dialect == "postgresql":
+            self._prepare()
         yield
 
+    def _prepare(self) -> None:
+        driver = driver_connection(self.connection)
+        nothing_is_written = run(driver, "SELECT txid_current_if_assigned() IS NULL")[0][0]
+        if nothing_is_written and self._commit_nothing(driver):
+            before = str(run(driver, "SHOW default_transaction_read_only")[0][0])
+            run(driver, "SET default_transaction_read_only = on")
+            driver.commit()
+            run(driver, "SET TRANSACTION READ WRITE")
+            self.database.run.held.callback(self._put_back, driver, before)
+        for statement in _TRIGGER:
+            run(driver, statement)
 
-@contextmanager
-def _sqlite(driver: Any, revision: str, stop: Callable[[str], NoReturn]) -> Iterator[None]:
-    """SQLite asks before each statement; an application that has an authorizer of its own loses it by this."""
-    refused = []
+    def _commit_nothing(self, driver: Any) -> bool:
+        """End a transaction in which nothing is written, so that what env.py has SET stays.
 
-    def authorize(action: int, word: Any, *others: Any) -> int:
-        if action == sqlite3.SQLITE_TRANSACTION and word == "COMMIT":
-            refused.append(word)
+        :returns: False where it is one of two phases, which a driver does not commit like that.
+        """
+        dbapi: Any = self.connection.dialect.dbapi
+        try:
+            driver.commit()
+        except dbapi.ProgrammingError:
+            return False
+        return True
+
+    def _put_back(self, driver: Any, read_only: str) -> None:
+        with suppress(Exception):  # a connection that is closed is as it should be
+            driver.rollback()
+            run(driver, f"SET default_transaction_read_only = {read_only}")
+            driver.commit()
+
+    def commit(self, stepping: bool) -> None:
+        """SQLAlchemy is about to commit: roll back, so that it has nothing left to commit.
+
+        :param stepping: a script asks for it.
+        """
+        if stepping:
+            self.stop(self.database, "it commits by itself")
+        if self.database.dialect != "sqlite":  # there the guard itself checks, and sends ROLLBACK
+            self.check_constraints()
+            driver_connection(self.connection).rollback()
+
+    def explain(self) -> str:
+        """Return why a rehearsal stops where the database has refused to go on."""
+        verb = {"COMMIT": "commits", "ROLLBACK": "rolls back"}.get(self.refused or "COMMIT")
+        return f"it {verb} on the driver's own connection"
+
+    def check_constraints(self) -> None:
+        """Check what PostgreSQL would check when it commits: constraints that are deferred."""
+        if self.database.dialect == "postgresql":
+            driver = driver_connection(self.connection)
+            run(driver, "SET LOCAL flask_migrate_script.commits = 'checked'")
+            run(driver, "SET CONSTRAINTS ALL IMMEDIATE")
+
+    @contextmanager
+    def around_step(self) -> Iterator[None]:
+        """While a script runs, let SQLite refuse COMMIT and ROLLBACK, as PostgreSQL does.
+
+        An application that has an authorizer of its own loses it by this.
+        """
+        if self.database.dialect != "sqlite":
+            yield
+            return
+        driver = driver_connection(self.connection)
+        call_sqlite(driver, "set_authorizer", self._authorize)
+        try:
+            yield
+        finally:
+            # Before Python 3.11, None is called like any other, and what is no answer is a refusal.
+            call_sqlite(driver, "set_authorizer", _allow)
+
+    def _authorize(self, action: int, word: Any, *others: Any) -> int:
+        if action == sqlite3.SQLITE_TRANSACTION and word in ("COMMIT", "ROLLBACK"):
+            self.refused = str(word)
             return sqlite3.SQLITE_DENY
         return sqlite3.SQLITE_OK
 
-    driver.set_authorizer(authorize)
-    try:
-        yield
-    except Exception:
-        if refused:
-            stop("it commits on the driver's own connection")
-        raise
-    finally:
-        # Before Python 3.11, None is called like any other, and what is no answer is a refusal.
-        driver.set_authorizer(None if sys.version_info >= (3, 11) else lambda *others: sqlite3.SQLITE_OK)
+
+def _allow(*others: Any) -> int:
+    return sqlite3.SQLITE_OK
 
 
-@contextmanager
-def _postgresql(driver: Any, revision: str, stop: Callable[[str], NoReturn]) -> Iterator[None]:
-    before = run(driver, "SELECT txid_current()")
-    yield
-    if run(driver, "SELECT txid_current()") != before:
-        raise Committed(
-            f"Revision {revision} ended the transaction on the driver's own connection, unseen by the rehearsal.",
-            "What it had done until then is in the database, if it committed. Give it op.execute() instead.",
-        )
-
-
-def _check_constraints(connection: Any) -> None:
-    """Check what PostgreSQL would check when it commits: constraints that are deferred."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(_text("SET CONSTRAINTS ALL IMMEDIATE"))
-
-
-def _text(sql: str) -> Any:
-    from sqlalchemy import text
-
-    return text(sql)
-
-
-def refuse_to_commit(own: Any, connection: Any, sql: str, stop: Callable[[str], NoReturn]) -> None:
-    """Stop before a statement that a rollback of the own connection does not take back."""
-    if not is_own(own, connection):
-        if not reads(sql):
-            stop("it writes on a connection of its own, which a rehearsal cannot roll back")
-    elif not can_roll_back(connection):
-        stop("it leaves the transaction (AUTOCOMMIT)")
-    elif _ends_the_transaction(sql):
-        stop(f"it ends the transaction itself ({_ends_the_transaction(sql)})")
-
-
-def _ends_the_transaction(sql: str) -> str:
-    """Return the word that ends the transaction; empty where none does. SQLite runs no statement behind another."""
-    text = plain(re.sub(r"\$(\w*)\$.*?\$\1\$|'[^']*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", " ", sql, flags=re.DOTALL))
-    text = re.sub(r"\bBEGIN ATOMIC\b.*?; ?END\b", " ", text, flags=re.I)  # the body of a function of PostgreSQL 14
-    trigger = re.match(r"CREATE (?:TEMP(?:ORARY)? )?TRIGGER\b", text, re.I)
-    found = re.match(rf"({_ENDS})\b", text, re.I) or (not trigger and re.search(rf"; ?({_ENDS})\b", text, re.I))
-    return found[1].upper() if found else ""
-
-
-_ENDS = r"COMMIT|END|ABORT|PREPARE TRANSACTION|ROLLBACK(?! (?:(?:WORK|TRANSACTION) )?TO\b)"
+_TRIGGER = (
+    "CREATE TEMPORARY TABLE flask_migrate_script_dry_run (one integer) ON COMMIT DROP",
+    f"""
+    CREATE FUNCTION pg_temp.flask_migrate_script_refuse() RETURNS trigger LANGUAGE plpgsql AS $refuse$
+    BEGIN
+        IF current_setting('flask_migrate_script.commits', true) IS DISTINCT FROM 'checked' THEN
+            RAISE EXCEPTION '{_REFUSED}';
+        END IF;
+        RETURN NULL;
+    END $refuse$
+    """,
+    "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON flask_migrate_script_dry_run DEFERRABLE INITIALLY DEFERRED"
+    " FOR EACH ROW EXECUTE PROCEDURE pg_temp.flask_migrate_script_refuse()",
+    "INSERT INTO flask_migrate_script_dry_run VALUES (1)",
+)

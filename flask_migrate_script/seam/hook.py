@@ -1,63 +1,183 @@
-"""The one place where this package sees the connection that env.py gives to Alembic.
+"""Where this package stands between Alembic and the database: the only methods of theirs that it replaces.
 
-env.py files are the user's and make engines of their own, so what must hold around a migration hangs on the arguments
-of ``context.configure``, which every one of them calls. ``EnvironmentContext.configure`` is wrapped once and for all;
-the wrapper does nothing outside a guarded run, so that other threads and other users of Alembic see no difference.
+env.py files are the user's and make engines of their own, so what must hold around a migration hangs on
+``context.configure``, which every one of them calls. Each method is replaced once and for all, and does what it did
+before for everybody who is not watched, so that other threads and other users of Alembic see no difference.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, Callable, Dict, Iterator, Protocol, Tuple
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Optional, Tuple
+
+from . import events
+from .watch import ACTIVE, KEY, Bypass, Run
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext
+
+    from .database import Database
+
+_OURS = "_flask_migrate_script"
 
 
-class Watcher(Protocol):
-    """Who is told of each database that env.py configures."""
-
-    def configuring(self, environment: Any, arguments: Dict[str, Any]) -> None:
-        """Before Alembic sees the arguments, which may be changed."""
-
-    def configured(self, context: Any) -> None:
-        """With the MigrationContext that Alembic made of them."""
-
-
-_watchers: ContextVar[Tuple[Watcher, ...]] = ContextVar("flask_migrate_script.guard", default=())
-
-
-@contextmanager
-def watching(watcher: Watcher) -> Iterator[None]:
-    """Tell the watcher of every ``context.configure`` in the block, in this thread, after those of blocks around it."""
-    _wrap_configure()
-    token = _watchers.set((*_watchers.get(), watcher))
-    try:
-        yield
-    finally:
-        _watchers.reset(token)
-
-
-def _wrap_configure() -> None:
+def install() -> None:
+    """Replace Alembic's methods, where that is not done yet, and listen to SQLAlchemy."""
     from alembic import context  # noqa: F401  # makes its functions from the class as it is now
+    from alembic.operations import Operations
+    from alembic.operations.batch import BatchOperationsImpl
     from alembic.runtime.environment import EnvironmentContext
+    from alembic.runtime.migration import MigrationContext
 
-    original: Callable[..., None] = EnvironmentContext.configure
-    if hasattr(original, "__wrapped__"):
-        return
-    signature = inspect.signature(original)
+    invoking = next(kind for kind in Operations.__mro__ if "invoke" in vars(kind))  # of BatchOperations, too
+    _replace(EnvironmentContext, "configure", _configure)
+    _replace(MigrationContext, "run_migrations", _run_migrations)
+    _replace(MigrationContext, "autocommit_block", _autocommit_block)
+    _replace(invoking, "invoke", _invoke)
+    _replace(BatchOperationsImpl, "flush", _flush)
+    events.install()
 
-    @functools.wraps(original)
-    def configure(self: EnvironmentContext, *args: Any, **kwargs: Any) -> None:
-        watchers = _watchers.get()
-        given = signature.bind(self, *args, **kwargs)
-        if not watchers or self.is_offline_mode() or given.arguments.get("connection") is None:
+
+def _replace(owner: type, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Put our method around a class's own, unless it is there already, below another library's wrapper even."""
+    method: Any = vars(owner)[name]
+    known = method
+    while known is not None:
+        if getattr(known, _OURS, False) and known.__dict__.get(_OURS) is make:
+            return
+        known = getattr(known, "__wrapped__", None)
+    ours = functools.wraps(method)(make(method))
+    ours.__dict__[_OURS] = make
+    setattr(owner, name, ours)
+
+
+def _configure(original: Callable[..., None]) -> Callable[..., None]:
+    def configure(self: Any, *args: Any, **kwargs: Any) -> None:
+        run: Optional[Run] = self.config.attributes.get(KEY)
+        arguments = _named(original, self, args, kwargs)
+        offline = self.is_offline_mode() or arguments.get("connection") is None
+        if run is None or offline or id(self) in run.configuring:
             original(self, *args, **kwargs)
             return
-        for watcher in watchers:
-            watcher.configuring(self, given.arguments)
-        original(*given.args, **given.kwargs)
-        for watcher in watchers:
-            watcher.configured(self.get_context())
+        run.configuring.add(id(self))
+        try:
+            with run.as_invoked():
+                database = run.open(self, arguments)
+            original(self, **_flat(arguments))
+            with run.as_invoked():
+                run.opened(database, self.get_context())
+        finally:
+            run.configuring.discard(id(self))
 
-    EnvironmentContext.configure = configure  # type: ignore[method-assign]  # see the module's docstring
+    return configure
+
+
+def _named(original: Callable[..., Any], self: Any, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Dict[str, Any]:
+    """Return the arguments of a call by name; what is not in the signature is under ``kw``.
+
+    Another library's wrapper may hide the signature: then all are as they were given, and the first is the connection.
+    """
+    signature = inspect.signature(original)
+    if "connection" in signature.parameters:
+        found = dict(signature.bind(self, *args, **kwargs).arguments)
+        found.pop(next(iter(found)))
+        return found
+    return {**dict(zip(("connection", "url", "dialect_name", "dialect_opts"), args)), **kwargs}
+
+
+def _flat(arguments: Dict[str, Any]) -> Dict[str, Any]:
+    found = dict(arguments)
+    return {**found, **found.pop("kw", {})}
+
+
+def _run_migrations(original: Callable[..., None]) -> Callable[..., None]:
+    def run_migrations(self: MigrationContext, **kwargs: Any) -> None:
+        database = find(self)
+        if database is None:
+            _unseen(self, functools.partial(original, self, **kwargs))
+        elif database.in_run:
+            original(self, **kwargs)
+        else:
+            database.keywords = kwargs
+            with database.run.inside_run(database):
+                original(self, **kwargs)
+
+    return run_migrations
+
+
+def _unseen(context: MigrationContext, run_migrations: Callable[[], None]) -> None:
+    """Run migrations past the seam, where they may, and note what became of the version table."""
+    bypassed = [run for run in ACTIVE if run.bypass(context)]
+    if not bypassed:
+        run_migrations()
+        return
+    from ..databases import shown_url
+
+    before = tuple(context.get_current_heads())
+    try:
+        run_migrations()
+    finally:
+        after = tuple(context.get_current_heads())
+        if context.connection is not None and set(before) != set(after):
+            bypassed[-1].bypasses.append(Bypass(shown_url(context.connection.engine.url), before, after))
+
+
+def _autocommit_block(original: Callable[..., Any]) -> Callable[..., Any]:
+    @contextmanager
+    def autocommit_block(self: MigrationContext) -> Iterator[None]:
+        database = find(self)
+        if database is None or database.in_autocommit:
+            with original(self):
+                yield
+            return
+        for part in database.parts:
+            part.before_autocommit(database)
+        database.in_autocommit = True
+        try:
+            with original(self), ExitStack() as inside:
+                for part in database.parts:
+                    inside.enter_context(part.inside_autocommit(database))
+                yield
+        finally:
+            database.in_autocommit = False
+
+    return autocommit_block
+
+
+def _invoke(original: Callable[..., Any]) -> Callable[..., Any]:
+    def invoke(self: Any, operation: Any) -> Any:
+        if not ACTIVE:
+            return original(self, operation)
+        database = find(self.migration_context)
+        if database is None:
+            for run in ACTIVE:
+                run.bypass(self.migration_context)
+            return original(self, operation)
+        with ExitStack() as around:
+            for part in database.parts:
+                around.enter_context(part.around_operation(database, self, operation))
+            return original(self, operation)
+
+    return invoke
+
+
+def _flush(original: Callable[..., None]) -> Callable[..., None]:
+    def flush(self: Any) -> None:
+        database = find(self.operations.migration_context) if ACTIVE else None
+        with ExitStack() as around:
+            for part in database.parts if database else ():
+                around.enter_context(part.around_flush(database))
+            original(self)
+
+    return flush
+
+
+def find(context: MigrationContext) -> Optional[Database]:
+    """Return the database that one of Alembic's contexts was made for, in a run that is going on."""
+    for run in ACTIVE:
+        database = run.find(context)
+        if database is not None:
+            return database
+    return None

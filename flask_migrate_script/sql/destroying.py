@@ -1,70 +1,105 @@
-"""SQL written out in a migration: the statements that destroy data."""
+"""SQL written out in a migration: what its statements destroy, and which tables they create."""
 
 from __future__ import annotations
 
-import re
-from typing import Iterator, List, Match, Optional, Tuple
+from typing import Iterator, NamedTuple, Optional, Sequence, Tuple
 
-_NAME = r"""((?:"[^"]+"|`[^`]+`|\[[^\]]+\]|[^\s;,()"`\[\]]+)(?:\.(?:"[^"]+"|`[^`]+`|[^\s;,()"`]+))*)"""
-_NO_COLUMN = r"(?:CONSTRAINT|INDEX|KEY|PRIMARY|FOREIGN|CHECK|PARTITION|DEFAULT|NOT|IDENTITY|EXPRESSION)\b"
-_DELETED = r"(?:WITH\b.*?)?\bDELETE\s+FROM\s+(?:ONLY\s+)?"
-_DROPPED_COLUMN = re.compile(rf"\bDROP\s+(?:COLUMN\s+)?(?!COLUMN\b)(?!{_NO_COLUMN})(?:IF\s+EXISTS\s+)?{_NAME}", re.I)
-_ONE_OF_SEVERAL = re.compile(rf"\s*(?:ONLY\s+)?{_NAME}(?:\s*\*)?\s*(,?)", re.I)
-_BODY = re.compile(r"\bCREATE\s[^;]*?\b(?:TRIGGER|FUNCTION|PROCEDURE|EVENT)\s[^;]*?\bBEGIN\b.*\bEND\b", re.I | re.S)
-_NOT_RUN = re.compile(r"--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|'(?:[^']|'')*'", re.S)
-
+from .reader import Name, Reader
+from .targets import find_alteration, find_created_table, find_dropped_columns
+from .text import Statement, split
+from .tokens import Token
 
 Thing = Tuple[str, ...]
-"""A table, or a table and its column; empty for what is neither."""
+"""A table, or a table and its column, as they are written; empty for what is neither."""
 
 
-def destroying(sql: str) -> Iterator[Tuple[str, str, Thing]]:
-    """Yield the name of a finding, what it says and what is lost, for each statement that destroys data.
+class Destroyed(NamedTuple):
+    """What a statement destroys.
+
+    :param name: of the finding, as lint has it.
+    :param what: says it.
+    """
+
+    name: str
+    what: str
+    thing: Thing
+
+
+def find_destroyed(sql: str, dialect: str) -> Iterator[Destroyed]:
+    """Yield what the statements of a text destroy.
 
     :param sql: one statement or more.
+    :param dialect: SQLAlchemy's name.
     """
-    for statement in _statements(sql):
-        if dropped := _match(r"DROP\s+TABLE\s+(?:IF\s+EXISTS\s+)?", statement):
-            for table in _listed(statement, dropped.end()):
-                yield "drop-table", f"the table {table} is dropped", (table,)
-        elif dropped := _match(rf"DROP\s+(SCHEMA|DATABASE)\s+(?:IF\s+EXISTS\s+)?{_NAME}", statement):
-            yield "drop-schema", f"the {dropped[1].lower()} {dropped[2]} is dropped", ()
-        elif emptied := _match(r"TRUNCATE\s+(?:TABLE\s+)?", statement):
-            for table in _listed(statement, emptied.end()):
-                yield "truncate-table", f"the table {table} is emptied", (table,)
-        elif altered := _match(rf"ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?{_NAME}", statement):
-            for column in _DROPPED_COLUMN.findall(statement, altered.end()):
-                yield "drop-column", f"the column {altered[1]}.{column} is dropped", (altered[1], column)
-        elif deleted := _match(rf"{_DELETED}{_NAME}(?!.*\b(?:WHERE|LIMIT)\b)", statement):
-            yield "delete-all", f"every row of {deleted[1]} is deleted", (deleted[1],)
+    for statement in split(sql, dialect):
+        yield from _find_dropped(statement)
+        yield from _find_emptied(statement)
 
 
-def is_a_delete(sql: str) -> bool:
+def is_delete(sql: str, dialect: str) -> bool:
     """Return whether a text is one statement, a DELETE: the database says how many rows it has deleted."""
-    statements = _statements(sql)
-    return len(statements) == 1 and bool(_match(r"DELETE\b", statements[0]))
+    statements = split(sql, dialect)
+    if len(statements) != 1 or statements[0].word not in ("DELETE", "WITH"):
+        return False
+    return Reader(statements[0].executed).look() == "DELETE"
 
 
-def creating(sql: str) -> Iterator[Thing]:
-    """Yield the tables that statements create."""
-    for statement in _statements(sql):
-        if created := _match(rf"CREATE\s+(?:\w+\s+){{0,2}}TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?{_NAME}", statement):
-            yield (created[1],)
+def find_created(sql: str, dialect: str) -> Iterator[Thing]:
+    """Yield the tables that the statements of a text create."""
+    for statement in split(sql, dialect):
+        created = find_created_table(statement)
+        if created:
+            yield (created.written,)
 
 
-def _match(pattern: str, statement: str) -> Optional[Match[str]]:
-    return re.match(pattern, statement, re.IGNORECASE | re.DOTALL)
+def _find_dropped(statement: Statement) -> Iterator[Destroyed]:
+    reader = Reader(statement.executed)
+    if reader.skip("DROP", "TABLE"):
+        reader.skip_if_exists()
+        for table in reader.read_names():
+            yield Destroyed("drop-table", f"the table {table.written} is dropped", (table.written,))
+    elif reader.skip("DROP", "SCHEMA") or reader.skip("DROP", "DATABASE"):
+        kind = reader.tokens[1].text.lower()
+        reader.skip_if_exists()
+        for schema in reader.read_names():
+            yield Destroyed("drop-schema", f"the {kind} {schema.written} is dropped", ())
+    alteration = find_alteration(statement)
+    if alteration:
+        table = alteration.table
+        for column in find_dropped_columns(alteration):
+            what = f"the column {table.written}.{column.written} is dropped"
+            yield Destroyed("drop-column", what, (table.written, column.written))
 
 
-def _listed(statement: str, start: int) -> Iterator[str]:
-    """Yield the tables of a list from a place on: its first, and those behind a comma."""
-    found = _ONE_OF_SEVERAL.match(statement, start)
-    while found:
-        yield found[1]
-        found = _ONE_OF_SEVERAL.match(statement, found.end()) if found[2] else None
+def _find_emptied(statement: Statement) -> Iterator[Destroyed]:
+    reader = Reader(statement.executed)
+    if reader.skip("TRUNCATE"):
+        reader.skip("TABLE")
+        reader.skip_if_exists()
+        for table in reader.read_names():
+            yield Destroyed("truncate-table", f"the table {table.written} is emptied", (table.written,))
+    for deletion in (statement.executed, *_find_deletions_within(statement)):
+        emptied = _find_emptied_table(Reader(deletion))
+        if emptied:
+            yield Destroyed("delete-all", f"every row of {emptied.written} is deleted", (emptied.written,))
 
 
-def _statements(sql: str) -> List[str]:
-    """Return the statements that are run now, without comments and with what is quoted in them left out."""
-    bare = _BODY.sub(" ", _NOT_RUN.sub(lambda found: "''" if found[0][0] in "'$" else " ", sql))
-    return [statement.strip() for statement in bare.split(";") if statement.strip()]
+def _find_deletions_within(statement: Statement) -> Iterator[Sequence[Token]]:
+    """Yield each DELETE of a WITH, up to the parenthesis that closes it."""
+    tokens = statement.tokens if statement.word == "WITH" else ()
+    for place in range(1, len(tokens) - 1):
+        if [token.word for token in tokens[place - 1 : place + 2]] == ["(", "DELETE", "FROM"]:
+            reader = Reader(tokens, place)
+            reader.skip_to(")")
+            yield tokens[place : reader.place]
+
+
+def _find_emptied_table(reader: Reader) -> Optional[Name]:
+    """Return the table of a DELETE that has no condition."""
+    if not reader.skip("DELETE"):
+        return None
+    reader.skip_any("LOW_PRIORITY", "QUICK", "IGNORE", "FROM", "ONLY")
+    table = reader.read_name()
+    # A TOP stands before the table, a join is a condition of its own.
+    limited = table is None or table.written.upper() == "TOP" or reader.skip_to("WHERE", "LIMIT", "JOIN")
+    return None if limited else table

@@ -1,160 +1,186 @@
-"""What a statement of MySQL or MariaDB is: a read, one inside the transaction, or one that commits.
-
-Source: "Statements That Cause an Implicit Commit" in the manuals of MySQL 8.0 (section 13.3.3) and of MariaDB.
-"""
+"""What the journal of MySQL and MariaDB has to know of a statement: is it run again, can it take effect in part."""
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-from typing import List, Optional
+from typing import FrozenSet, Iterator, List, Optional
 
-_QUOTED = r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|`[^`]*`"
-_COMMENT = r"/\*(?!!).*?\*/|/\*!\d*|\*/|--(?=\s|$)[^\n]*|#[^\n]*"  # what stands in /*! … */ is executed
-_NAME = r"((?:`[^`]+`|[\w$]+)(?:\s*\.\s*(?:`[^`]+`|[\w$]+))?)"
-_IF = r"(?:IF\s+(?:NOT\s+)?EXISTS\s+)?"
+from .kinds import Kind
+from .reader import Reader
+from .splitting import find_created_kind
+from .targets import Alteration, find_alteration, find_target, split_at_commas
+from .text import Statement, flatten, join, split
+from .text import commits as commits_in
 
-_READS = ("SELECT", "SHOW", "EXPLAIN", "DESCRIBE", "DESC", "VALUES", "TABLE", "HELP", "CHECKSUM", "CHECK")
-_OF_THE_SESSION = (
-    *("SET", "USE", "LOCK", "UNLOCK", "SAVEPOINT", "RELEASE", "DO", "PREPARE", "DEALLOCATE", "HANDLER"),
-    *("BEGIN", "START", "COMMIT", "ROLLBACK", "XA", "KILL"),
+_MYSQL = "mysql"
+"""SQLAlchemy's name for MariaDB, too; what differs in how their text is read is little."""
+
+_RUN_AGAIN = (
+    *(Kind.READ, Kind.SESSION, Kind.UPKEEP, Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK),
+    *(Kind.SAVEPOINT, Kind.ROLLBACK_TO, Kind.RELEASE),
 )
-_UPKEEP = ("ANALYZE", "OPTIMIZE", "REPAIR", "FLUSH", "RESET", "CACHE")
-_DML = ("INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "LOAD", "WITH")
-
-_SETTING = re.compile(rf"^SET STATEMENT (?:{_QUOTED}|[^'\"`])*? FOR ", re.I | re.S)
-"""MariaDB's SET STATEMENT … FOR: what a statement does is said by what follows."""
-
-_TEMPORARY = re.compile(rf"(?:CREATE(?:\s+OR\s+REPLACE)?|DROP)\s+TEMPORARY\s+TABLE\s+{_IF}{_NAME}", re.I)
-_TARGET = re.compile(
-    r"(?:INSERT|REPLACE|UPDATE|DELETE|TRUNCATE|LOAD\s.*?\sINTO|(?:ALTER|DROP)\s+(?:ONLINE\s+|IGNORE\s+)*TABLE|"
-    r"(?:CREATE\s+(?:\w+\s+)*?|DROP\s+)INDEX\s.*?\sON)\s+"
-    rf"(?:(?:LOW_PRIORITY|HIGH_PRIORITY|DELAYED|QUICK|IGNORE|INTO|FROM|TABLE)\s+)*{_IF}{_NAME}",
-    re.I | re.S,
-)
-_ROUTINE = re.compile(
-    r"(?:CREATE|ALTER)\s+(?:OR\s+REPLACE\s+)?(?:DEFINER\s*=\s*\S+\s+)?(?:AGGREGATE\s+)?"
-    r"(?:PROCEDURE|FUNCTION|TRIGGER|EVENT|PACKAGE)\b",
-    re.I,
-)
-_TWICE_IS_BACK = re.compile(r"ALTER\s+TABLE\b.*\bEXCHANGE\s+PARTITION\b", re.I | re.S)
-_RENAME = re.compile(rf"{_NAME}\s+TO\s+{_NAME}", re.I)
+_QUERIES = ("SELECT", "WITH", "VALUES", "TABLE", "DO", "SET")
 
 
-@lru_cache(maxsize=8)
-def plain(statement: str) -> str:
-    """Return a statement without its comments and settings, on one line; what is quoted stays as it is."""
-    pattern = rf"({_QUOTED})|{_COMMENT}|\s+"
-    return _SETTING.sub("", re.sub(r" {2,}", " ", _outside(pattern, statement)).strip(" ;"))
+def normalize(sql: str) -> str:
+    """Return a text on one line, without comments and MariaDB's SET STATEMENT … FOR; what is quoted stays as it is."""
+    only = _find_only(sql)
+    reader = Reader(only.tokens if only else ())
+    if reader.skip("SET", "STATEMENT") and reader.skip_to("FOR"):
+        reader.place += 1
+        return join(reader.rest)
+    return flatten(sql, _MYSQL)
 
 
-def word(statement: str) -> str:
-    """Return the word that says what a statement does; ``WITH …`` does what follows it."""
-    bare = plain(statement).lstrip("( ")
-    first = re.match(r"\w*", bare)
-    found = first[0].upper() if first else ""
-    return _after_with(bare) if found == "WITH" else found
+def is_read(sql: str) -> bool:
+    """Return whether a text changes no table: it reads, or it is about the session, or is upkeep.
+
+    A SELECT counts, whatever functions it calls: what it returns is needed again.
+    """
+    return all(one.kind in _RUN_AGAIN or (one.kind is Kind.CALL and one.word in _QUERIES) for one in split(sql, _MYSQL))
 
 
-def is_read(statement: str) -> bool:
-    """Return whether a statement changes no database: it reads, or it is about the session, or is upkeep."""
-    return word(statement) in (*_READS, *_OF_THE_SESSION, *_UPKEEP) and not is_compound(statement)
+def is_dml(sql: str) -> bool:
+    """Return whether a text is one statement that is part of the transaction."""
+    only = _find_only(sql)
+    return only is not None and only.kind is Kind.DML
 
 
-def is_dml(statement: str) -> bool:
-    """Return whether a statement is part of the transaction."""
-    return word(statement) in _DML and not is_compound(statement)
+def commits(sql: str) -> bool:
+    """Return whether a text commits the transaction it is in."""
+    return commits_in(sql, _MYSQL)
 
 
-def commits(statement: str) -> bool:
-    """Return whether a statement commits the transaction it is in."""
-    ends = word(statement) in (*_UPKEEP, "BEGIN", "START", "COMMIT", "LOCK")
-    return ends or not (is_read(statement) or is_dml(statement))
-
-
-def is_compound(statement: str) -> bool:
-    """Return whether there is more than one statement in the text, or a block of them."""
-    bare = plain(statement)
-    if _ROUTINE.match(bare):
-        return False
-    return bool(re.match(r"BEGIN\s+NOT\s+ATOMIC", bare, re.I)) or ";" in re.sub(_QUOTED, "", bare, flags=re.S)
-
-
-def is_atomic(statement: str) -> bool:
+def is_atomic(sql: str) -> bool:
     """Return whether it takes effect as a whole or not at all, and it can be seen afterwards which of the two."""
-    bare = plain(statement)
-    if is_compound(statement) or word(statement) in ("CALL", "EXECUTE", "BEGIN") or _TWICE_IS_BACK.match(bare):
+    only = _find_only(sql)
+    if only is None or only.kind not in (Kind.DML, Kind.DDL):
         return False
-    return word(statement) != "RENAME" or not _swaps(bare)
+    return not (_exchanges_a_partition(only) or _swaps(only))
 
 
-def with_another_lock(statement: str, lock: str) -> Optional[str]:
+def add_lock(sql: str, lock: str) -> Optional[str]:
     """Return a LOCK TABLES with one lock more; None for other statements."""
-    locking, count = re.subn(r"^(LOCK TABLES?) ", rf"\1 {lock}, ", plain(statement), flags=re.I)
-    return locking if count else None
+    only = _find_only(sql)
+    reader = Reader(only.core if only else ())
+    if not (reader.skip("LOCK", "TABLES") or reader.skip("LOCK", "TABLE")):
+        return None
+    return f"LOCK TABLES {lock}, {join(reader.rest)}"
 
 
-def drops_several(statement: str) -> bool:
+def drops_several(sql: str) -> bool:
     """Return whether a DROP names several things: where it fails, some of them may be dropped."""
-    return bool(re.match(r"DROP\s(?!INDEX\b).*,", re.sub(_QUOTED, "", plain(statement), flags=re.S), re.I))
+    only = _find_only(sql)
+    reader = Reader(only.core if only else ())
+    return reader.skip("DROP") and reader.look() != "INDEX" and reader.skip_to(",")
 
 
-def starts_autocommit(statement: str) -> bool:
+def starts_autocommit(sql: str) -> bool:
     """Return whether each statement after this one is a transaction of its own."""
-    return bool(re.match(r"SET\b.*\bautocommit\s*:?=\s*(1|ON|TRUE)\b", plain(statement), re.I))
+    return any(statement.autocommit for statement in split(sql, _MYSQL))
 
 
-def returns_rows(statement: str) -> bool:
+def returns_rows(sql: str) -> bool:
     """Return whether a statement that changes rows returns them."""
-    return bool(re.search(r"\bRETURNING\b", re.sub(_QUOTED, "", plain(statement), flags=re.S), re.I))
+    return any(token.word == "RETURNING" for statement in split(sql, _MYSQL) for token in statement.tokens)
 
 
-def temporary_table(statement: str) -> Optional[str]:
+def find_temporary_table(sql: str) -> Optional[str]:
     """Return the temporary table that a statement creates or drops: it is the session's, and gone with it."""
-    found = _TEMPORARY.match(plain(statement))
-    return _unquoted(found[1]) if found else None
+    only = _find_only(sql)
+    if only is None or not only.is_of_temporary_table:
+        return None
+    reader = Reader(only.core)
+    reader.skip_to("TABLE")
+    reader.place += 1
+    reader.skip_if_exists()
+    table = reader.read_name()
+    return table.plain if table else None
 
 
-def dropped_tables(statement: str) -> List[str]:
+def find_tables_dropped(sql: str) -> List[str]:
     """Return the tables that a DROP TABLE names, without quotes."""
-    found = re.match(rf"DROP\s+(?:TEMPORARY\s+)?TABLES?\s+{_IF}(.*)", plain(statement), re.I)
-    return [_unquoted(name) for name in re.findall(_NAME, found[1])] if found else []
+    only = _find_only(sql)
+    reader = Reader(only.core if only else ())
+    if not reader.skip("DROP"):
+        return []
+    reader.skip("TEMPORARY")
+    if not (reader.skip("TABLE") or reader.skip("TABLES")):
+        return []
+    reader.skip_if_exists()
+    return [table.plain for table in reader.read_names()]
 
 
-def target(statement: str) -> Optional[str]:
+def find_table_changed(sql: str) -> Optional[str]:
     """Return the table that a statement changes, without quotes, where one is named first."""
-    found = _TARGET.match(plain(statement))
-    return _unquoted(found[1]) if found else None
+    only = _find_only(sql)
+    table = find_target(only) if only else None
+    return table.plain if table else None
 
 
-def altered_table(statement: str) -> Optional[str]:
+def find_table_altered(sql: str) -> Optional[str]:
     """Return the table that an ALTER TABLE names, as it stands there."""
-    bare = plain(statement)
-    found = _TARGET.match(bare) if bare[:5].upper() == "ALTER" else None
-    return found[1] if found else None
+    only = _find_only(sql)
+    alteration = find_alteration(only) if only else None
+    return alteration.table.written if alteration else None
 
 
-def _outside(pattern: str, statement: str) -> str:
-    return re.sub(pattern, lambda found: found[1] or " ", statement, flags=re.S)
+def find_actions(sql: str) -> FrozenSet[str]:
+    """Return what a statement does to definitions, in words: ``CREATE TABLE``, ``ALTER TABLE ADD``, ``REVOKE``."""
+    only = _find_only(sql)
+    if only is None:
+        return frozenset()
+    alteration = find_alteration(only)
+    if alteration:
+        return frozenset(_find_alterations(alteration))
+    reader = Reader(only.core)
+    word = reader.look()
+    if word not in ("CREATE", "DROP", "RENAME", "ALTER"):
+        return frozenset([word])
+    kind = find_created_kind(reader)
+    return frozenset([f"{word} {_SINGULAR.get(kind, kind)}"])
 
 
-def _after_with(bare: str) -> str:
-    flat, before = re.sub(_QUOTED, "", bare, flags=re.S), ""
-    while flat != before:
-        flat, before = re.sub(r"\([^()]*\)", "", flat), flat
-    found = re.search(r"\b(SELECT|VALUES|TABLE|INSERT|UPDATE|DELETE|REPLACE)\b", flat, re.I)
-    return found[1].upper() if found else "WITH"
+_SINGULAR = {"TABLES": "TABLE", "SCHEMA": "DATABASE"}
 
 
-def _swaps(bare: str) -> bool:
+def remove_counter(definition: str) -> str:
+    """Return what SHOW CREATE TABLE says without the next key, which is no part of the definition."""
+    only = _find_only(definition)
+    reader = Reader(only.tokens if only else ())
+    if not reader.skip_to("AUTO_INCREMENT") or reader.look(1) != "=":
+        return definition
+    first, last = reader.place - 1, reader.place + 2
+    return definition[: reader.tokens[first].end] + definition[reader.tokens[last].end :]
+
+
+def _find_only(sql: str) -> Optional[Statement]:
+    """Return the statement of a text; None where there are several, or none."""
+    statements = split(sql, _MYSQL)
+    return statements[0] if len(statements) == 1 else None
+
+
+def _find_alterations(alteration: Alteration) -> Iterator[str]:
+    for action in alteration.actions:
+        word, following = action.look(), action.look(1)
+        is_of_a_part = word == "RENAME" and following in ("COLUMN", "INDEX", "KEY")
+        yield f"ALTER TABLE {word} {following}" if is_of_a_part else f"ALTER TABLE {word}"
+
+
+def _exchanges_a_partition(statement: Statement) -> bool:
+    """Where it is run a second time, everything is as before."""
+    alteration = find_alteration(statement)
+    return alteration is not None and any(action.skip("EXCHANGE", "PARTITION") for action in alteration.actions)
+
+
+def _swaps(statement: Statement) -> bool:
     """A RENAME that uses a name twice may bring the tables back when it is run again."""
-    names = [
-        _unquoted(name)
-        for pair in _RENAME.findall(re.sub(r"^RENAME\s+TABLES?\s+", "", bare, flags=re.I))
-        for name in pair
-    ]
-    return len(names) != len(set(names))
-
-
-def _unquoted(name: str) -> str:
-    return re.sub(r"[`\s]", "", name)
+    reader, names = Reader(statement.core), []
+    if not (reader.skip("RENAME", "TABLE") or reader.skip("RENAME", "TABLES")):
+        return False
+    for pair in map(Reader, split_at_commas(reader.rest)):
+        pair.skip_if_exists()
+        names.append(pair.read_name())
+        pair.skip("TO")
+        names.append(pair.read_name())
+    plain = [name.plain for name in names if name]
+    return len(plain) != len(set(plain))

@@ -6,7 +6,7 @@ import hashlib
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, Optional
 
-from ...sql.mysql import plain
+from ...sql.mysql import normalize
 
 _LENGTH = 32
 
@@ -17,7 +17,7 @@ def digest(statement: str, values: Any, begun: datetime) -> str:
     :param begun: when this run began, in UTC. A time between then and now is the present (``datetime.utcnow()``, a
         column's default) and counts as equal to the present of another run; so does today's date.
     """
-    return _hashed(plain(statement)) + _hashed(_stable(values, begun))
+    return _hashed(normalize(statement)) + _hashed(_stable(values, begun))
 
 
 def same_text(one: str, other: str) -> bool:

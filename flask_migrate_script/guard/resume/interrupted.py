@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any, Dict, Iterable, List, Tuple
 
 from ...errors import MigrateError
-from ..options import settings
+from ..options import keeps_journal
 from . import has_journal
 from .table import DONE, STARTED, Entry, unfinished
 from .took_effect import error_number
@@ -67,8 +67,10 @@ def told(context: Any) -> Tuple[Interrupted, ...]:
 
     :param context: Alembic's MigrationContext.
     """
+    from flask import current_app
+
     connection = context.connection
-    if not (has_journal(connection) and settings().journal):
+    if not (has_journal(connection) and keeps_journal(current_app.config)):
         return ()
     try:
         return tuple(by_revision(unfinished(connection, context.version_table_schema)))

@@ -7,9 +7,9 @@ from typing import Any, Callable, Dict, List
 
 from ...databases import shown_url
 from ...errors import MigrateError
-from ...invocation import current
-from ...look import in_each_database
+from ...invocation import get_invocation
 from ...seam.binds import DEFAULT, of_arguments
+from ...seam.visit import visit_databases
 from .interrupted import by_revision
 from .table import Entry, table_of, unfinished
 
@@ -32,7 +32,7 @@ class Remembered:
 
 def remembered(config: Any) -> List[Remembered]:
     """Return what each database of a Config remembers."""
-    return in_each_database(config, _remembered)
+    return visit_databases(config, _remembered)
 
 
 def forgetting(revision: str) -> Callable[[Any], List[Remembered]]:
@@ -51,7 +51,7 @@ def forgetting(revision: str) -> Callable[[Any], List[Remembered]]:
         return Remembered(there.name, there.url, gone)
 
     def forget_everywhere(config: Any) -> List[Remembered]:
-        forgotten = in_each_database(config, forget)
+        forgotten = visit_databases(config, forget)
         if not any(one.entries for one in forgotten):
             raise MigrateError(
                 f"Nothing is remembered of a revision {revision}.", "{db} journal shows what is remembered."
@@ -61,7 +61,7 @@ def forgetting(revision: str) -> Callable[[Any], List[Remembered]]:
     return forget_everywhere
 
 
-def document(databases: List[Remembered]) -> Dict[str, Any]:
+def document_journal(databases: List[Remembered]) -> Dict[str, Any]:
     """Return what ``--json`` prints."""
     return {"databases": [{"name": one.name, "url": one.url, "unfinished": _revisions(one)} for one in databases]}
 
@@ -95,7 +95,7 @@ def _lines(database: Remembered, revision: Dict[str, Any]) -> List[str]:
     return [
         f"{database.name}: {what}, interrupted after {statements[-1]['time']} UTC",
         *(f"  {one['position']:>3}  {one['state']:<7}  {_short(one['text'])}" for one in statements),
-        f"{current().words} {direction} goes on after them.",
+        f"{get_invocation().words} {direction} goes on after them.",
     ]
 
 

@@ -28,6 +28,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Callable, Dict, List, Optional, Set
 
+from ...seam.database import Call
 from ...seam.driver import has_to_commit, is_autocommit, run
 from ...sql import mysql as statements
 from . import returned
@@ -36,21 +37,6 @@ from .digests import digest
 from .engines import is_transactional, wrote_nothing
 from .table import DONE, FAILED, KEPT_TEXT, STARTED, Entry, JournalTable
 from .took_effect import definition_before, means_done
-
-
-@dataclass
-class Call:
-    """One call of the driver that SQLAlchemy is about to make.
-
-    :param context: SQLAlchemy's execution context.
-    :param execute: makes the call.
-    """
-
-    cursor: Any
-    statement: str
-    values: Any
-    context: Any
-    execute: Callable[[], None]
 
 
 @dataclass
@@ -145,16 +131,16 @@ class Resumable:
 
     def _is_of_the_session(self, statement: str) -> bool:
         """What belongs to the session is gone with it, and is run again."""
-        temporary = statements.temporary_table(statement)
+        temporary = statements.find_temporary_table(statement)
         if temporary:
             self.temporary.add(temporary)
-        its_own = bool(temporary or statements.target(statement) in self.temporary)
-        self.temporary.difference_update(statements.dropped_tables(statement))
+        its_own = bool(temporary or statements.find_table_changed(statement) in self.temporary)
+        self.temporary.difference_update(statements.find_tables_dropped(statement))
         return its_own or statements.is_read(statement)
 
     def _in_the_session(self, call: Call) -> Optional[bool]:
         self.always_autocommit = self.always_autocommit or statements.starts_autocommit(call.statement)
-        locking = statements.with_another_lock(call.statement, f"{self.table.name} WRITE")
+        locking = statements.add_lock(call.statement, f"{self.table.name} WRITE")
         if locking is None:
             return None
         # Under LOCK TABLES no other table can be used, and the journal is used.
@@ -197,7 +183,7 @@ class Resumable:
 
     def _stays_at_once(self, statement: str) -> bool:
         """Return whether rows are written into a table without transactions, such as one of MyISAM."""
-        name = statements.target(statement)
+        name = statements.find_table_changed(statement)
         if name and name not in self.transactional:
             self.transactional[name] = is_transactional(self.table.driver, name)
         return bool(name and not self.transactional[name])

@@ -5,16 +5,17 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 from ...errors import MigrateError
+from ...seam.database import Call
 from ...seam.driver import driver_connection, is_autocommit, run
 from .interrupted import by_revision, refuse_to_turn_round
-from .replay import Call, Resumable
-from .table import NAME, Entry, JournalTable, table_of
+from .replay import Resumable
+from .table import Entry, JournalTable, table_of
 
 _FIRST_ATOMIC = {"MariaDB": (10, 6), "MySQL": (8, 0)}
 """The releases whose DDL statements each take effect as a whole or not at all."""
@@ -42,17 +43,6 @@ class Resumption:
     moving: bool = False
     warned: bool = False
     not_met: List[str] = field(default_factory=list)
-
-    def attach(self, held: ExitStack) -> None:
-        """Follow what SQLAlchemy sends over the connection, until the run is over."""
-        from sqlalchemy import event
-
-        for name, listener in _LISTENERS.items():
-            if not event.contains(self.connection.engine, name, listener):
-                event.listen(self.connection.engine, name, listener)
-        info = self.connection.info
-        info[_KEY] = self
-        held.callback(info.pop, _KEY, None)
 
     def handle(self, call: Call) -> Optional[bool]:
         """Make the driver's call, or skip it; return None where it is SQLAlchemy's to make."""
@@ -105,7 +95,7 @@ class Resumption:
             run(driver_connection(self.connection), "START TRANSACTION")
             self.moving = True
 
-    def moved(self) -> None:
+    def end_move(self) -> None:
         """The version has moved."""
         if self.moving:
             driver_connection(self.connection).commit()
@@ -164,40 +154,6 @@ class Resumption:
             self.table = table
 
 
-_KEY = "flask_migrate_script.resumption"
-"""Where a connection's ``info`` has its Resumption."""
-
-
-def _do_execute(cursor: Any, statement: str, parameters: Any, context: Any) -> Optional[bool]:
-    return _handle("do_execute", context, cursor, statement, parameters)
-
-
-def _do_executemany(cursor: Any, statement: str, parameters: Any, context: Any) -> Optional[bool]:
-    return _handle("do_executemany", context, cursor, statement, parameters)
-
-
-def _do_execute_no_params(cursor: Any, statement: str, context: Any) -> Optional[bool]:
-    return _handle("do_execute_no_params", context, cursor, statement)
-
-
-_LISTENERS: Dict[str, Callable[..., Optional[bool]]] = {
-    "do_execute": _do_execute,
-    "do_executemany": _do_executemany,
-    "do_execute_no_params": _do_execute_no_params,
-}
-"""On an engine's dialect, once and for all: to take one away while another thread runs a statement could break that."""
-
-
-def _handle(name: str, context: Any, *given: Any) -> Optional[bool]:
-    resumption = context.root_connection.info.get(_KEY) if context is not None else None
-    if resumption is None:
-        return None
-    execute = functools.partial(getattr(context.dialect, name), *given, context)
-    cursor, statement, *values = given
-    handled: Optional[bool] = resumption.handle(Call(cursor, statement, values, context, execute))
-    return handled
-
-
 def is_resumable(version: str) -> bool:
     """Return whether a server of this version, as it names it itself, has atomic DDL."""
     numbers = re.search(r"(\d+)\.(\d+)", re.sub(r"^5\.5\.5-", "", version))
@@ -228,14 +184,3 @@ def after_the_last_one(connection: Any, timeout: float) -> Iterator[None]:
     finally:
         with suppress(Exception):  # a connection that is lost has given it back already
             run(driver, f"SELECT RELEASE_LOCK('{name}')")
-
-
-def without_journal(include_object: Optional[Callable[..., bool]]) -> Callable[..., bool]:
-    """Return env.py's ``include_object``, which never sees the journal."""
-
-    def include(thing: Any, name: Any, kind: str, *others: Any, **named: Any) -> bool:
-        if kind == "table" and name == NAME:
-            return False
-        return include_object is None or bool(include_object(thing, name, kind, *others, **named))
-
-    return include

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass, fields, replace
 from typing import Any, List, Optional
 
-from ...seam.driver import driver_connection, run
+from ...seam.driver import OtherConnection, driver_connection, run
+from ...seam.driver_errors import read_driver_error
 from . import has_journal
 
 NAME = "alembic_journal"
@@ -87,7 +88,7 @@ class JournalTable:
         try:
             found = run(self.driver, f"SELECT {_COLUMNS} FROM {self.name} ORDER BY revision, direction, position")
         except Exception as exc:  # the driver's own class
-            if (exc.args or (None,))[0] == _NO_SUCH_TABLE:
+            if read_driver_error(exc).number == _NO_SUCH_TABLE:
                 return None
             raise
         return _with_implied_states([Entry(*row) for row in found])
@@ -131,3 +132,9 @@ def _with_implied_states(entries: List[Entry]) -> List[Entry]:
         replace(one, state=DONE) if one.state == STARTED and (one.revision, one.direction) == after else one
         for one, after in zip(entries, following)
     ]
+
+
+def read_elsewhere(table: JournalTable, other: OtherConnection) -> List[Entry]:
+    """Return what the journal holds as another connection sees it: what lasts."""
+    found = other.run(f"SELECT {_COLUMNS} FROM {table.name} ORDER BY revision, direction, position")
+    return _with_implied_states([Entry(*row) for row in found])

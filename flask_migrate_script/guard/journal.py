@@ -1,0 +1,89 @@
+"""The journal: where DDL cannot be rolled back, an interrupted migration goes on where it stopped."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Optional
+
+from ..seam.database import Call, Database
+from ..seam.parts import Part
+from .resume import has_journal
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationStep
+
+    from .resume.resumption import Resumption
+
+
+class Journal(Part):
+    """Lets an interrupted migration go on where it stopped, on MySQL and MariaDB.
+
+    :param timeout: seconds to wait for a session that a killed migration has left behind; None to wait for none.
+    """
+
+    def __init__(self, timeout: Optional[float]) -> None:
+        self.timeout = timeout
+
+    def configuring(self, database: Database) -> None:
+        if has_journal(database.connection):
+            from .resume.resumption import Resumption
+
+            database.state[Journal] = Resumption(database.connection, database.shown, database.say)
+
+    def follow_steps(self, database: Database, steps: Iterable[MigrationStep]) -> Iterable[MigrationStep]:
+        resumption = resumption_of(database)
+        if resumption is None:
+            yield from steps
+            return
+        assert database.context is not None
+        for step in steps:
+            resumption.follow(step, database.context.version_table_schema)
+            yield step
+            resumption.end_move()
+
+    @contextmanager
+    def around_run(self, database: Database) -> Iterator[None]:
+        resumption = resumption_of(database)
+        if resumption is None:
+            yield
+            return
+        from .resume.resumption import after_the_last_one
+
+        alone = nullcontext() if self.timeout is None else after_the_last_one(database.connection, self.timeout)
+        with alone:
+            try:
+                yield
+            except BaseException:
+                resumption.keep()
+                raise
+
+    def execute(self, database: Database, call: Call) -> Optional[bool]:
+        resumption = resumption_of(database)
+        return resumption.handle(call) if resumption else None
+
+
+class HiddenJournal(Part):
+    """Keeps the journal's table out of autogenerate's sight."""
+
+    def configuring(self, database: Database) -> None:
+        if has_journal(database.connection):
+            database.arguments["include_object"] = without_journal(database.arguments.get("include_object"))
+
+
+def resumption_of(database: Database) -> Optional[Resumption]:
+    """Return the journal of a database during this run; None where it keeps none."""
+    found: Optional[Resumption] = database.state.get(Journal)
+    return found
+
+
+def without_journal(include_object: Optional[Callable[..., bool]]) -> Callable[..., bool]:
+    """Return env.py's ``include_object``, which never sees the journal."""
+
+    from .resume.table import NAME
+
+    def include(thing: Any, name: Any, kind: str, *others: Any, **named: Any) -> bool:
+        if kind == "table" and name == NAME:
+            return False
+        return include_object is None or bool(include_object(thing, name, kind, *others, **named))
+
+    return include

@@ -1,0 +1,167 @@
+"""What SQLAlchemy sends: its events on env.py's connection, and on every other one while a script runs.
+
+Listeners are added once and for all: to take one away while another thread runs a statement could break that.
+"""
+
+from __future__ import annotations
+
+import functools
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Optional, Tuple
+
+from .database import Call, Database, Sent
+from .driver import driver_connection
+from .parts import Part
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+
+KEY = "flask_migrate_script"
+"""Where the ``info`` of a connection has its Database."""
+
+
+def install() -> None:
+    """Listen to what any engine sends."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    if not event.contains(Engine, "before_cursor_execute", _before_any):
+        event.listen(Engine, "before_cursor_execute", _before_any)
+        event.listen(Engine, "commit", _commit_of_any)
+
+
+def follow(database: Database, held: ExitStack) -> None:
+    """Let the parts of a database hear what is sent over its connection, until the run is over."""
+    from sqlalchemy import event
+
+    connection = database.connection
+    if not event.contains(connection.engine, "handle_error", _failed):
+        event.listen(connection.engine, "handle_error", _failed)
+    for name, listener in _LISTENERS.items():
+        if not event.contains(connection, name, listener):
+            event.listen(connection, name, listener, **({"retval": True} if name == "before_cursor_execute" else {}))
+    if any(type(part).execute is not Part.execute for part in database.parts):
+        for name, making in _CALLS.items():
+            if not event.contains(connection.engine, name, making):
+                event.listen(connection.engine, name, making)
+    info = connection.info
+    if KEY not in info:
+        held.callback(info.pop, KEY, None)
+    info[KEY] = database
+
+
+def _database(connection: Connection) -> Optional[Database]:
+    found: Optional[Database] = None if connection.closed or connection.invalidated else connection.info.get(KEY)
+    return found
+
+
+def _before_execute(
+    connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
+) -> Tuple[str, Any]:
+    database = _database(connection)
+    if database is None:
+        return statement, parameters
+    sent = Sent(connection, cursor, statement, parameters)
+    for part in database.parts:
+        part.before_statement(database, sent)
+    return sent.text, sent.values
+
+
+def _after_execute(connection: Connection, cursor: Any, statement: str, parameters: Any, *others: Any) -> None:
+    database = _database(connection)
+    if database is not None:
+        sent = Sent(connection, cursor, statement, parameters)
+        for part in database.parts:
+            part.after_statement(database, sent)
+
+
+def _failed(context: Any) -> None:
+    connection = context.connection
+    database = _database(connection) if connection is not None else None
+    if database is not None and context.statement is not None:
+        sent = Sent(connection, None, context.statement, context.parameters)
+        for part in database.parts:
+            part.statement_failed(database, sent, context.original_exception)
+
+
+def _tell(hook: str) -> Callable[..., None]:
+    def tell(connection: Connection, *others: Any) -> None:
+        database = _database(connection)
+        if database is not None:
+            for part in database.parts:
+                getattr(part, hook)(database)
+
+    return tell
+
+
+_LISTENERS: Dict[str, Callable[..., Any]] = {
+    "before_cursor_execute": _before_execute,
+    "after_cursor_execute": _after_execute,
+    "begin": _tell("began"),
+    "commit": _tell("committing"),
+    "rollback": _tell("rolling_back"),
+    "prepare_twophase": _tell("preparing"),
+    "commit_twophase": _tell("preparing"),
+}
+
+
+def _before_any(connection: Connection, cursor: Any, statement: str, parameters: Any, *others: Any) -> None:
+    for database in _foreign(connection):
+        for part in database.parts:
+            part.before_foreign_statement(database, Sent(connection, cursor, statement, parameters))
+
+
+def _commit_of_any(connection: Connection) -> None:
+    for database in _foreign(connection):
+        for part in database.parts:
+            part.foreign_commit(database, Sent(connection, None, ""))
+
+
+def _foreign(connection: Connection) -> Iterator[Database]:
+    """Yield the database whose script runs now and sends something over a connection that is not Alembic's."""
+    from .watch import ACTIVE
+
+    for run in ACTIVE:
+        database = run.stepping
+        if database is not None and run.is_ours() and not is_same(database.connection, connection):
+            yield database
+
+
+def is_same(one: Connection, other: Connection) -> bool:
+    """Return whether two connections are one; SQLAlchemy may have several objects for it."""
+    if one.closed or other.closed:
+        return False
+    return one is other or driver_connection(one) is driver_connection(other)
+
+
+def _execute(cursor: Any, statement: str, parameters: Any, context: Any) -> Optional[bool]:
+    return _make_call("do_execute", context, cursor, statement, parameters)
+
+
+def _executemany(cursor: Any, statement: str, parameters: Any, context: Any) -> Optional[bool]:
+    return _make_call("do_executemany", context, cursor, statement, parameters)
+
+
+def _execute_no_params(cursor: Any, statement: str, context: Any) -> Optional[bool]:
+    return _make_call("do_execute_no_params", context, cursor, statement)
+
+
+_CALLS: Dict[str, Callable[..., Optional[bool]]] = {
+    "do_execute": _execute,
+    "do_executemany": _executemany,
+    "do_execute_no_params": _execute_no_params,
+}
+
+
+def _make_call(name: str, context: Any, *given: Any) -> Optional[bool]:
+    database = _database(context.root_connection) if context is not None else None
+    if database is None:
+        return None
+    execute = functools.partial(getattr(context.dialect, name), *given, context)
+    cursor, statement, *values = given
+    call = Call(cursor, statement, values, context, execute)
+    for part in database.parts:
+        if part.execute(database, call):
+            return True
+    return None
