@@ -475,7 +475,7 @@ def _may_have_lost(scenario: Scenario, run: Run) -> bool:
             continue
         one = by_number[int(entry[1])]
         for part in one.inside if one.kind == "several" else [one]:
-            if pending and _rolls_back(part):
+            if (pending or part.how == "session") and _rolls_back(part):
                 return True
             if part.kind in ("write", "savepoint", "autocommit"):
                 pending = not (part.kind == "write" and scenario.database == "mysql" and part.sort in DDL)
@@ -489,7 +489,8 @@ def _rolls_back(one: Action) -> bool:
         return re.search(r"rollback|abort", one.sort, re.I) is not None
     if one.kind == "caught":
         return one.ending != "" or one.sort == "or rollback" or one.how in ("nested", "savepoint")
-    return one.kind == "level" or (one.kind == "driver" and one.sort == "rollback") or one.how == "session"
+    session = one.how == "session" and one.ending != "commit"
+    return session or one.kind == "level" or (one.kind == "driver" and one.sort == "rollback")
 
 
 def _commits(one: Action) -> bool:
