@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from .autogenerate.keeping import KeepingData
     from .config import Config, XArg
     from .guard.results import DatabaseOutcome
-    from .history.positions import Position
-    from .lint import Report
+    from .linting import Report
     from .options import Verb
     from .rehearsal.results import Rehearsal
+    from .revisions.positions import Position
     from .seam.parts import Part
     from .seam.watch import Run
 
@@ -145,7 +145,7 @@ def _call_alembic(config: Config, name: str, *args: object, **kwargs: object) ->
 
 
 def _refuse_cycles(config: Config) -> None:
-    from .history.problems import refuse_cycles
+    from .revisions.problems import refuse_cycles
 
     refuse_cycles(config)
 
@@ -179,7 +179,7 @@ def _load_libraries() -> None:
 
         from . import config  # noqa: F401
         from .guard import run  # noqa: F401
-        from .history import problems  # noqa: F401
+        from .revisions import problems  # noqa: F401
 
 
 def make_repository(
@@ -332,7 +332,7 @@ def print_current(call: Call, check_heads: bool) -> None:
     :param check_heads: fail where one is not at every head.
     """
     with explain():
-        from .history.status import document_status, read_status
+        from .revisions.status import document_status, read_status
 
     found = call.find(read_status)
     print_json(document_status(found))
@@ -364,7 +364,7 @@ def check_models(call: Call, json: bool) -> None:
 def find_positions(call: Call) -> List[Position]:
     """Return where the databases are; where one is not reached, say so, and return nothing."""
     with explain():
-        from .history.positions import read_positions
+        from .revisions.positions import read_positions
     try:
         return call.find(read_positions)
     except MigrateError as error:
@@ -378,7 +378,7 @@ def lint_range(call: Call, rev_range: str) -> Report:
     :raises MigrateError: if there is no such revision, a file is not Python, or a database does not answer.
     """
     with explain():
-        from .lint import lint_graph, lint_revisions
+        from .linting import lint_graph, lint_revisions
     broken = replace(call, asked=None).find_in_files(lint_graph)
     if broken:
         return broken

@@ -313,7 +313,7 @@ def show(
     """
     call = Call(directory, x_arg, revision, GuardOptions(wait=wait))
     if json:
-        from .history import listings
+        from .revisions import listings
 
         print_json(call.find(partial(listings.list_named, revision=str(revision))))
     else:
@@ -337,7 +337,7 @@ def history(
     """
     call = Call(directory, x_arg, rev_range, GuardOptions(wait=wait))
     if json:
-        from .history import listings
+        from .revisions import listings
 
         print_json(call.find(partial(listings.list_history, rev_range=rev_range, indicate_current=indicate_current)))
     else:
@@ -357,7 +357,7 @@ def heads(
     """
     call = Call(directory, x_arg)
     if json:
-        from .history import listings
+        from .revisions import listings
 
         print_json(call.find(partial(listings.list_heads, resolve_dependencies=resolve_dependencies)))
     else:
@@ -371,7 +371,7 @@ def branches(directory: Directory = None, verbose: Verbose = False, x_arg: XArg 
     """
     call = Call(directory, x_arg)
     if json:
-        from .history import listings
+        from .revisions import listings
 
         print_json(call.find(listings.list_branches))
     else:
@@ -412,8 +412,8 @@ def status(
     :raises MigrateError: if the revision files cannot be read, or a database cannot be reached.
     """
     from .console.terminal import choose_paint, measure_terminal
-    from .history.status import document_status, read_status
-    from .history.status_text import write_status
+    from .revisions.status import document_status, read_status
+    from .revisions.status_text import write_status
 
     found = Call(directory, x_arg, options=GuardOptions(bind=bind, wait=wait)).find(read_status)
     if json:
@@ -441,8 +441,8 @@ def graph(
     :param wait: seconds to wait for a server that is not up yet.
     :raises MigrateError: if the revision files cannot be read, or the file cannot be written.
     """
-    from .history.drawing import FILE, canvas_of, check_format, draw
-    from .history.reading import read_history
+    from .revisions.drawing import FILE, canvas_of, check_format, draw
+    from .revisions.reading import read_history
 
     check_format(format)
     call = Call(directory, x_arg, options=GuardOptions(bind=bind, wait=wait))
@@ -517,7 +517,7 @@ def lint(
     :raises MigrateError: if there is a finding, no such revision, or a database that is to be asked does not answer.
     """
     report = lint_range(Call(directory, x_arg, rev_range, GuardOptions(wait=wait)), rev_range)
-    from .lint import document_report, how_to_allow, lines
+    from .linting import document_report, how_to_allow, lines
     from .sql.counting import plural
 
     if json:

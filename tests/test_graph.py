@@ -25,12 +25,12 @@ from test_several_databases import bound
 from test_status import at_the_first_of_two, dated, histories, written
 
 from flask_migrate_script.console.terminal import paint_nothing
-from flask_migrate_script.history.drawing import FILE, draw
-from flask_migrate_script.history.drawing_text import ASCII, UNICODE, TextGraph, drawn_lanes
-from flask_migrate_script.history.lanes import laid_out, narrowed
-from flask_migrate_script.history.pictures import escaped
-from flask_migrate_script.history.positions import Position
-from flask_migrate_script.history.reading import Drawn, read_history
+from flask_migrate_script.revisions.drawing import FILE, draw
+from flask_migrate_script.revisions.drawing_text import ASCII, UNICODE, TextGraph, drawn_lanes
+from flask_migrate_script.revisions.lanes import laid_out, narrowed
+from flask_migrate_script.revisions.pictures import escaped
+from flask_migrate_script.revisions.positions import Position
+from flask_migrate_script.revisions.reading import Drawn, read_history
 
 MARKS, ACROSS = set("●◉*@"), set("─-")
 UP, DOWN, PLAIN = set("│├┤┴┼╰╯|+'"), set("│├┤┬┼╭╮|+."), set("│|")

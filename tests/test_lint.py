@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from conftest import MANAGE, initialised
 
-from flask_migrate_script.lint.data import WORDS
-from flask_migrate_script.lint.types import narrows
+from flask_migrate_script.linting.data import WORDS
+from flask_migrate_script.linting.types import narrows
 from flask_migrate_script.sql.destroying import find_destroyed
 
 ROOT = Path(__file__).parent.parent

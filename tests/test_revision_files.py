@@ -7,8 +7,8 @@ import pytest
 from conftest import ALEMBIC
 
 from flask_migrate_script.config import Config
-from flask_migrate_script.history.metadata import Unreadable, read_metadata
-from flask_migrate_script.history.problems import (
+from flask_migrate_script.revisions.metadata import Unreadable, read_metadata
+from flask_migrate_script.revisions.problems import (
     describe_folder,
     find_graph_problems,
     find_heads,

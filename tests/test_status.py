@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from test_existing_repositories import RELEASES, generated
 from test_several_databases import BINDS, bound
 
-from flask_migrate_script.history.status import read_status
+from flask_migrate_script.revisions.status import read_status
 
 CREATED = "{message}\n\nRevision ID: {revision}\nCreate Date: 2015-03-{day:02} 12:13:14.151617\n"
 

@@ -6,7 +6,7 @@ import re
 from typing import Optional, Tuple
 
 from ..errors import MigrateError
-from ..history.problems import UNKNOWN_VERSION, describe_folder
+from ..revisions.problems import UNKNOWN_VERSION, describe_folder
 from .failure import UNCHANGED, Failure, is_alembics, module_of
 from .revision_files import find_folder_problems
 

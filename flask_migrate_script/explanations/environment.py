@@ -9,7 +9,7 @@ import re
 from typing import Any, List, Mapping, Optional
 
 from ..errors import MigrateError
-from ..history.problems import describe_folder, list_revision_files, takes_an_argument
+from ..revisions.problems import describe_folder, list_revision_files, takes_an_argument
 from ..seam.driver_errors import read_driver_error
 from .failure import TRACEBACK, UNCHANGED, Failure, module_of, named, shown
 

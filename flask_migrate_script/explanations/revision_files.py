@@ -9,7 +9,7 @@ import re
 from typing import Callable, Dict, List, Optional, Sequence
 
 from ..errors import MigrateError
-from ..history.problems import CYCLE_ADVICE, GRAPH, INCOMPLETE, UNREADABLE, Problem, describe_folder, find_problems
+from ..revisions.problems import CYCLE_ADVICE, GRAPH, INCOMPLETE, UNREADABLE, Problem, describe_folder, find_problems
 from .failure import AGAIN, UNCHANGED, Failure, is_alembics, module_of, shown
 
 

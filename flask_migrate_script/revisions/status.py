@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Dict, List, Sequence, Tuple, cast
 
+from .documents import describe_revisions, read_scripts
 from .positions import Position, read_positions
-from .revisions import describe_revisions, read_scripts
 
 if TYPE_CHECKING:
     from alembic.config import Config

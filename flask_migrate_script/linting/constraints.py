@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from typing import Any, Iterator, Mapping, Optional, Tuple
 
-from ..history.metadata import literal
+from ..revisions.metadata import literal
 from .files import ParsedFile
 from .findings import Finding
 from .operations import Operation

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Dict, Iterable, List, Tuple
 
 from ..console.terminal import join_lines
+from .documents import describe_revision, read_scripts
 from .positions import Position
-from .revisions import describe_revision, read_scripts
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Iterator, List, Mapping, Optional, Sequence, S
 from ..config import get_state
 from ..databases import configured_engines
 from ..errors import MigrateError
-from ..history.revisions import read_scripts
+from ..revisions.revisions import read_scripts
 from . import scope, squawk
 from .constraints import unnamed
 from .data import lost
@@ -49,7 +49,7 @@ def lint_revisions(config: Config, rev_range: str) -> Report:
     """Return what there is to say about revisions.
 
     :param config: an open Config.
-    :param rev_range: see :func:`flask_migrate_script.lint.scope.choose_scripts`.
+    :param rev_range: see :func:`flask_migrate_script.linting.scope.choose_scripts`.
     :raises MigrateError: if there is no such revision, or a file is not Python.
     """
     scripts = read_scripts(config)

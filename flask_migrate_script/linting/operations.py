@@ -10,7 +10,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import Dict, FrozenSet, Iterator, List, Optional
 
-from ..history.metadata import assigned_names
+from ..revisions.metadata import assigned_names
 from .files import BATCH, ParsedFile
 
 _OP = "alembic.op"

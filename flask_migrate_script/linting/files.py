@@ -11,8 +11,8 @@ from typing import Dict, FrozenSet, List, Optional, Tuple
 
 from ..explanations.failure import shown
 from ..explanations.revision_files import answer_problem
-from ..history.metadata import RevisionFile, Unreadable, assigned_names, describe_file, parse_source, read_source
-from ..history.problems import Problem
+from ..revisions.metadata import RevisionFile, Unreadable, assigned_names, describe_file, parse_source, read_source
+from ..revisions.problems import Problem
 
 BATCH = "alembic.op.batch_alter_table"
 _ALLOWED = re.compile(r"#\s*migrate:\s*allow\s+([a-z][a-z-]*(?:\s*,\s*[a-z][a-z-]*)*)")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Iterable, List, Optional, Sequence, Set
 
-from ..history.positions import Position, read_positions
-from ..history.status import find_standing
+from ..revisions.positions import Position, read_positions
+from ..revisions.status import find_standing
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, List, Sequence
 from ..console.terminal import Paint, fit, join_lines
 from ..guard.resume.interrupted import Interrupted
 from ..sql.counting import plural
+from .documents import read_created
 from .problems import UNKNOWN_VERSION
-from .revisions import read_created
 from .status import Standing, Status
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, Iterator, List, Sequence
 
 from .. import invocation
 from ..explanations.failure import shown
-from ..history.problems import Problem, find_graph_problems, folder_of, list_revision_files
+from ..revisions.problems import Problem, find_graph_problems, folder_of, list_revision_files
 from .files import ParsedFile, read
 from .findings import Finding
 

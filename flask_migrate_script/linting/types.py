@@ -10,7 +10,7 @@ import ast
 import importlib
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from ..history.metadata import literal
+from ..revisions.metadata import literal
 from ..sql.types import TypeChange, compare_types, load_dialect
 from .files import ParsedFile
 from .operations import Operation

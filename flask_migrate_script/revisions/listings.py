@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Iterable, List, Optional, Sequence, Tuple, Union
 
+from .documents import RevisionDocument, describe_revision, describe_revisions, read_scripts
 from .positions import read_positions
-from .revisions import RevisionDocument, describe_revision, describe_revisions, read_scripts
 
 if TYPE_CHECKING:
     from alembic.config import Config

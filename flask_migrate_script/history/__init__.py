@@ -1,1 +1,0 @@
-"""Revision files and where databases are among them; no script is run."""

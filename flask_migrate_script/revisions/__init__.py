@@ -1,0 +1,1 @@
+"""Revision files, and where databases are among them; no script is run."""
