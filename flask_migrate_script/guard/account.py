@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Set, Tuple
 
 from ..errors import MigrateError
+from ..failure_context import FirstError, note
 from ..seam.database import Database, Sent, revision_of
 from ..seam.driver import (
     driver_connection,
@@ -187,7 +188,11 @@ class Account(Part):
             self._ask(database, book)
 
     def _settle_after_failure(self, database: Database, book: Book, exc: BaseException) -> None:
-        """Ask what can be asked of a connection whose script has failed."""
+        """Ask what can be asked of a connection whose script has failed, and note on the failure what is known."""
+        first = None
+        if book.first_error is not None and not _is_same_failure(exc, book.first_error[1]):
+            first = FirstError(*book.first_error)
+        note(exc, revision=book.revision, versions=database.before, first_error=first)
         if isinstance(book.facts, SQLiteFacts):
             if type(exc).__module__ == "sqlite3":
                 book.heard = None  # the driver's own cursor: the last statement is the one that failed
@@ -418,6 +423,11 @@ def _is_aborted(database: Database) -> bool:
     """Return whether a commit would be a rollback: libpq's "in a failed transaction" is 3."""
     info = getattr(innermost(driver_connection(database.connection)), "info", None)
     return getattr(info, "transaction_status", None) == 3
+
+
+def _is_same_failure(exc: BaseException, first: BaseException) -> bool:
+    """Return whether a failure is the error that came first, as SQLAlchemy has wrapped it."""
+    return exc is first or getattr(exc, "orig", None) is first
 
 
 def _went_on(book: Book) -> MigrateError:

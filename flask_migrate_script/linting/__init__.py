@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Iterator, List, Mapping, Optional, Sequence, S
 from ..config import get_state
 from ..databases import configured_engines
 from ..errors import MigrateError
-from ..revisions.revisions import read_scripts
+from ..revisions.documents import read_scripts
 from . import scope, squawk
 from .constraints import unnamed
 from .data import lost
