@@ -1,0 +1,200 @@
+"""Whole or not at all is about a revision: what ends a transaction is seen, and what was rolled back is not applied."""
+
+import json
+
+import pytest
+from conftest import SQLALCHEMY, initialised
+
+TABLE = "op.create_table('t', sa.Column('a', sa.Integer))"
+DRIVERS_ROLLBACK = "op.get_bind().connection.rollback()"
+ROLLBACKS = ["op.execute('ROLLBACK')", "op.execute('-- a comment\\nROLLBACK')", DRIVERS_ROLLBACK]
+if SQLALCHEMY >= (2,):
+    ROLLBACKS.append("op.get_bind().rollback()")
+
+
+def insert(number):
+    return f"op.execute('INSERT INTO t VALUES ({number})')"
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mysql", "psycopg"])
+def at_first(request, make_project, new_database):
+    """A project on each database, and on psycopg 3, whose first revision is applied."""
+    kind = request.param
+    if kind == "psycopg":
+        if SQLALCHEMY < (2,):
+            pytest.skip("SQLAlchemy 2 is the first that knows psycopg 3")
+        pytest.importorskip("psycopg")
+    database = new_database("postgresql" if kind == "psycopg" else kind)
+    if kind == "psycopg":
+        database.url = database.url.replace("postgresql://", "postgresql+psycopg://")
+    project = initialised(make_project(database))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    return project
+
+
+def numbers(project):
+    return sorted(row[0] for row in project.database.rows("SELECT a FROM t"))
+
+
+def outcome(project, *words):
+    """Return what a failing upgrade says of its database, and what it prints for a person."""
+    done = project.db("upgrade", "--json", *words).failed()
+    (found,) = json.loads(done.out)["databases"]
+    return found, done.err
+
+
+def test_a_revision_that_commits_is_recorded_and_the_next_one_is_whole_again(at_first):
+    project = at_first
+    project.revision("bbb2", "aaa1", "\n".join([insert(1), "op.execute('COMMIT')", insert(2)]))
+    project.revision("ccc3", "bbb2", insert(3))
+    project.revision("ddd4", "ccc3", insert(4) + "\nraise ValueError('no')")
+    found, err = outcome(project)
+    mysql = project.database.kind == "mysql"  # each revision is a transaction of its own there
+    assert (found["before"], found["after"]) == (["aaa1"], ["ccc3"] if mysql else ["bbb2"])
+    assert found["applied"] == (["bbb2", "ccc3"] if mysql else ["bbb2"])
+    assert (found["state"], found["left"]) == ("applied", [])
+    assert "Revision ddd4 was rolled back." in err
+    assert numbers(project) == ([1, 2, 3] if mysql else [1, 2])
+    project.revision("ddd4", "ccc3", insert(4))
+    project.db("upgrade").ok()
+    assert numbers(project) == [1, 2, 3, 4]
+
+
+def test_an_autocommit_block_before_a_failure_in_a_later_revision(at_first):
+    project = at_first
+    project.revision("bbb2", "aaa1", f"with op.get_context().autocommit_block():\n    {insert(1)}")
+    project.revision("ccc3", "bbb2", "raise ValueError('no')")
+    found, _ = outcome(project)
+    assert (found["after"], found["applied"], found["state"]) == (["bbb2"], ["bbb2"], "applied")
+    project.revision("ccc3", "bbb2")
+    project.db("upgrade").ok()
+    assert numbers(project) == [1]
+
+
+@pytest.mark.parametrize("rollback", ROLLBACKS)
+def test_a_revision_that_rolls_back_what_it_has_written_is_not_recorded(at_first, rollback):
+    project = at_first
+    project.revision("bbb2", "aaa1", "\n".join([insert(1), rollback, insert(2)]))
+    found, err = outcome(project)
+    assert "Revision bbb2 rolled back something that was written, and went on: it is not recorded as applied." in err
+    assert found["after"] == ["aaa1"]
+    assert 1 not in numbers(project)
+    assert [f"INSERT INTO t VALUES ({number})" for number in numbers(project)] == found["left"]
+    assert found["state"] == ("partly" if found["left"] else "unchanged")
+
+
+def test_a_rollback_of_the_revisions_before_it(at_first):
+    project = at_first
+    project.revision("bbb2", "aaa1", insert(1))
+    project.revision("ccc3", "bbb2", "op.execute('ROLLBACK')\n" + insert(2))
+    if project.database.kind == "mysql":
+        project.db("upgrade").ok()  # bbb2 was committed when it ended
+        assert numbers(project) == [1, 2]
+        return
+    found, err = outcome(project)
+    assert "rolled back something that was written" in err
+    assert (found["after"], found["applied"]) == (["aaa1"], [])
+    assert 1 not in numbers(project)
+
+
+@pytest.mark.parametrize("rollback", ROLLBACKS[:3:2])
+def test_a_rollback_that_undoes_nothing_is_no_fault(at_first, rollback):
+    project = at_first
+    project.revision("bbb2", "aaa1", rollback + "\n" + insert(1))
+    project.db("upgrade").ok()
+    assert (project.database.version(), numbers(project)) == (["bbb2"], [1])
+
+
+def test_a_savepoint_that_is_rolled_back_is_no_fault(at_first):
+    project = at_first
+    savepoint = "op.execute('SAVEPOINT one')"
+    project.revision(
+        "bbb2",
+        "aaa1",
+        "\n".join([insert(1), savepoint, insert(2), "op.execute('ROLLBACK TO SAVEPOINT one')", insert(3)]),
+    )
+    project.db("upgrade").ok()
+    assert (project.database.version(), numbers(project)) == (["bbb2"], [1, 3])
+
+
+def test_a_dry_run_stops_where_the_driver_would_roll_back(at_first):
+    project = at_first
+    if project.database.kind == "mysql":
+        pytest.skip("nothing is executed there")
+    project.database.run("INSERT INTO t VALUES (7)")
+    project.revision("bbb2", "aaa1", f"{DRIVERS_ROLLBACK}\nop.execute('DELETE FROM t')")
+    done = project.db("upgrade", "--dry-run").ok()
+    assert "on the driver's own connection" in done.out
+    assert "Nothing was changed." in done.out
+    assert numbers(project) == [7]
+
+
+def test_an_engine_in_autocommit_is_taken_out_of_it(make_project, database):
+    project = initialised(make_project(database))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    manage = project.folder / "manage.py"
+    setting = 'app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"isolation_level": "AUTOCOMMIT"}\ndb = SQLAlchemy(app)'
+    manage.write_text(manage.read_text().replace("db = SQLAlchemy(app)", setting, 1))
+    project.revision(
+        "bbb2", "aaa1", f"{insert(1)}\nop.create_table('u', sa.Column('a', sa.Integer))\nraise ValueError('no')"
+    )
+    found, _ = outcome(project)
+    if database.kind == "mysql":
+        assert found["state"] == "partly"
+        return
+    assert found["state"] == "unchanged"
+    assert (database.tables(), numbers(project)) == (["t"], [])
+    dry = project.db("upgrade", "--dry-run").failed()
+    assert "rehearsed and rolled back" in dry.out
+
+
+def test_an_invalid_index_is_named(make_project, postgresql):
+    project = initialised(make_project(postgresql))
+    project.revision("aaa1", None, TABLE)
+    concurrently = "op.execute('CREATE UNIQUE INDEX CONCURRENTLY ix_t ON t (a)')"
+    project.revision(
+        "bbb2", "aaa1", f"{insert(1)}\n{insert(1)}\nwith op.get_context().autocommit_block():\n    {concurrently}"
+    )
+    found, err = outcome(project)
+    assert "The index public.ix_t is there and invalid: DROP INDEX CONCURRENTLY public.ix_t removes it." in err
+    assert "public.ix_t" in found["left"]
+    assert found["state"] == "partly"
+
+
+def test_the_first_failing_statement_is_named_where_the_script_went_on(make_project, postgresql):
+    project = initialised(make_project(postgresql))
+    project.revision("aaa1", None, TABLE)
+    bad = "try:\n    op.execute('INSERT INTO nowhere VALUES (1)')\nexcept Exception:\n    pass"
+    for after in ("", "\n" + insert(1)):
+        project.revision("bbb2", "aaa1", bad + after)
+        found, err = outcome(project)
+        assert "INSERT INTO nowhere VALUES (1)" in err
+        assert found["error"]["statement"] == "INSERT INTO nowhere VALUES (1)"
+        assert found["state"] == "unchanged"
+
+
+@pytest.mark.parametrize(
+    "ending", ["raise KeyboardInterrupt", "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)"]
+)
+def test_an_interruption_says_what_is_true(at_first, ending):
+    project = at_first
+    project.revision("bbb2", "aaa1", f"{insert(1)}\n{ending}\nimport time\ntime.sleep(5)")
+    found, err = outcome(project)
+    assert "Error: Interrupted." in err
+    assert "The database is at aaa1." in err
+    assert (found["after"], found["state"]) == (["aaa1"], "unchanged")
+    assert numbers(project) == []
+
+
+def test_what_succeeds_is_in_the_document_too(at_first):
+    project = at_first
+    project.revision("bbb2", "aaa1", insert(1), "op.execute('DELETE FROM t')")
+    (found,) = json.loads(project.db("upgrade", "--json").ok().out)["databases"]
+    assert (found["before"], found["after"], found["applied"]) == (["aaa1"], ["bbb2"], ["bbb2"])
+    assert (found["state"], found["left"], found["error"]) == ("applied", [], None)
+    (found,) = json.loads(project.db("upgrade", "--json").ok().out)["databases"]
+    assert (found["applied"], found["state"]) == ([], "unchanged")
+    (found,) = json.loads(project.db("downgrade", "--json").ok().out)["databases"]
+    assert (found["after"], found["applied"]) == (["aaa1"], ["bbb2"])
