@@ -173,17 +173,11 @@ def test_tables_that_are_there_and_were_never_recorded(any_project):
     assert "drop it; otherwise fix the script" in said, said
 
 
-def test_the_statement_that_failed_first_is_named_where_the_script_went_on(make_project, postgresql):
+@pytest.mark.parametrize("handler", ["    op.execute('SELECT 1')", "    pass\nop.execute('SELECT 1')"])
+def test_the_statement_that_failed_first_is_named_where_the_script_went_on(make_project, postgresql, handler):
     project = initialised(make_project(postgresql))
-    project.revision(
-        "aaaa11",
-        upgrade="""
-        try:
-            op.execute("ALTER TABLE nosuch ADD x INTEGER")
-        except Exception:
-            op.execute("SELECT 1")
-        """,
-    )
+    upgrade = f"try:\n    op.execute('ALTER TABLE nosuch ADD x INTEGER')\nexcept Exception:\n{handler}"
+    project.revision("aaaa11", upgrade=upgrade)
     said = failed(project, "upgrade")
     assert re.search(r"Revision aaaa11 .* failed: relation .nosuch. does not exist", said), said
     assert "Statement: ALTER TABLE nosuch ADD x INTEGER" in said, said

@@ -387,7 +387,7 @@ def test_a_broken_script_template(behind):
 BAD_URLS = {
     "postgres://u:s3cret@h/d": ("begins with postgres://|Cannot connect to postgres://", "SQLALCHEMY_DATABASE_URI"),
     "nosuch://u:s3cret@h/d": ("knows no database of the name nosuch", "SQLALCHEMY_DATABASE_URI"),
-    "postgresql+pg8000://u:s3cret@h/d": ("driver pg8000 is not installed", "pip install pg8000"),
+    "mysql+cymysql://u:s3cret@h/d": ("driver cymysql is not installed", "pip install cymysql"),
     "this is no url s3cret": ("database URL cannot be read", "SQLALCHEMY_DATABASE_URI"),
     "postgresql+psycopg2://u:s3cret@h:port/d": (
         "database URL cannot be read|Cannot connect",

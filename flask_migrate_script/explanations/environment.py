@@ -75,7 +75,7 @@ def _has_no_schema(failure: Failure) -> bool:
 def explain_number_of_databases(failure: Failure) -> Optional[MigrateError]:
     """Answer where revisions were made for one database and env.py is for several, or the other way round."""
     found = re.match(r"(?:\w+\.)?((?:up|down)grade)\(\) .*argument", failure.text)
-    if not isinstance(failure.exc, TypeError) or found is None or _innermost(failure) != "alembic.runtime.migration":
+    if not isinstance(failure.exc, TypeError) or found is None or not _calls_steps(_innermost(failure)):
         return None
     several = ("engine_name" in failure.text and "unexpected" in failure.text) or "takes 0 positional" in failure.text
     function, revision = found[1], failure.context.revision
@@ -93,6 +93,11 @@ def explain_number_of_databases(failure: Failure) -> Optional[MigrateError]:
         "Use the env.py that it was made with ({line} init --multidb -d FOLDER makes one), or write\n"
         "`def upgrade():` and `def downgrade():` in it.",
     )
+
+
+def _calls_steps(module: str) -> bool:
+    """Return whether a module calls upgrade() and downgrade(): Alembic, or the seam around them."""
+    return module == "alembic.runtime.migration" or module.startswith("flask_migrate_script.")
 
 
 def explain_users_code(failure: Failure) -> Optional[MigrateError]:
