@@ -7,7 +7,7 @@ from pathlib import Path
 import flask_migrate_script
 
 PACKAGE = Path(flask_migrate_script.__file__).parent
-ROOMS = {"seam", "sql", "guard", "rehearsal", "history", "autogenerate", "lint", "console", "explanations"}
+ROOMS = {"seam", "sql", "guard", "rehearsal", "revisions", "autogenerate", "linting", "console", "explanations"}
 """Those that return what they find, and know nothing of who asks."""
 
 FRONT = {"script", "cli", "command_line", "verbs", "running"}
@@ -86,3 +86,9 @@ def test_only_one_module_knows_each_command_line():
 def test_no_call_is_made_of_whatever_a_function_has_at_hand():
     names = {node.id for tree in modules().values() for node in ast.walk(tree) if isinstance(node, ast.Name)}
     assert "locals" not in names
+
+
+def test_no_module_has_the_name_of_a_public_function():
+    """Importing the module would put it over the function: ``history()`` is a TypeError then."""
+    assert {room(name) for name in modules()} & set(flask_migrate_script.__all__) == set()
+    assert {room(name) for name in modules()} >= ROOMS
