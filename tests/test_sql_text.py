@@ -315,6 +315,7 @@ TABLE = [
             "SELECT GET_LOCK('x', 0), DATABASE(), @@SESSION.autocommit",
             "/*! SELECT 1 */",
             "/*!99999 DROP TABLE t */ SELECT 1",
+            "/*!99999 DROP TABLE t /* a */; COMMIT */ SELECT 1",
             "SELECT 1 FROM t WHERE b IN ('a', 'b') AND a REGEXP ('x')",
             "SELECT _utf8mb4'x', x'00', N'y'",
         ],

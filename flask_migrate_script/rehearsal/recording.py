@@ -93,7 +93,7 @@ class Recorder:
 
 
 def _of_statement(sql: str) -> RehearsedOperation:
-    return RehearsedOperation("execute", words=f"execute {masked(shorten(sql, FIRST_WORDS))}")
+    return RehearsedOperation("execute", words=f"execute {shorten(masked(sql), FIRST_WORDS)}")
 
 
 def _described(operation: Any) -> RehearsedOperation:

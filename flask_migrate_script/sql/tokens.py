@@ -215,7 +215,8 @@ class _Tokenizer:
         return len(self.sql) if self.family == "sqlite" else self._add(BROKEN, start, len(self.sql), spaced)
 
     def _end_of_comment(self, start: int) -> Optional[int]:
-        if not _RULES[self.family].nested:
+        # MySQL's have none in them, but one for another release has, which would be executed there.
+        if not (_RULES[self.family].nested or (self.family == "mysql" and _EXECUTED.match(self.sql, start))):
             end = self.sql.find("*/", start + 2)
             return None if end < 0 else end + 2
         depth = 0
