@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import pty
+import shutil
 import socket
 import subprocess
 import sys
@@ -78,6 +79,28 @@ def upgrade():
 def downgrade():
     {downgrade}
 '''
+
+
+def pytest_configure(config):
+    """Write what became of each test, one a line, to the file that ``TEST_OUTCOMES`` names.
+
+    Two ways to run the suite can be compared by it: with ``TEST_FORK`` and without.
+    """
+    if os.environ.get("TEST_OUTCOMES") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Outcomes(os.environ["TEST_OUTCOMES"]))
+
+
+class Outcomes:
+    def __init__(self, path):
+        self.path, self.found = path, {}
+
+    def pytest_runtest_logreport(self, report):
+        if report.when == "call" or report.outcome != "passed":
+            self.found[report.nodeid] = "failed" if report.failed else self.found.get(report.nodeid, report.outcome)
+
+    def pytest_sessionfinish(self):
+        lines = sorted(f"{outcome} {test}\n" for test, outcome in self.found.items())
+        Path(self.path).write_text("".join(lines), encoding="utf-8")
 
 
 class Result:
@@ -217,6 +240,10 @@ class Project:
         """``flask …``; ``flask db`` is ``flask("db", …)``."""
         kwargs["env"] = {"FLASK_APP": app, **(kwargs.get("env") or {})}
         return self.python("-m", "flask", *words, **kwargs)
+
+    def initialise(self, *options):
+        """Have what ``python manage.py db init`` makes; where init itself is what is tested, run it."""
+        shutil.copytree(made_by_init(*options), self.folder / "migrations")
 
     def revision(self, revision, down_revision=None, upgrade="pass", downgrade="pass", **fields):
         """Write a revision file into migrations/versions without running anything."""
@@ -411,10 +438,21 @@ def any_project(make_project, database):
 
 
 def initialised(project, source=MANAGE):
-    """Give a project its manage.py and run ``db init``."""
+    """Give a project its manage.py and the folder that ``db init`` makes."""
     project.write("manage.py", source)
-    project.db("init").ok()
+    project.initialise()
     return project
+
+
+@functools.lru_cache(maxsize=None)
+def made_by_init(*options):
+    """Return the folder that ``db init`` makes, once a test process: nothing of the application goes into it."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    project = Project(folder, Database("sqlite", "sqlite://"))
+    project.write("manage.py", MANAGE)
+    project.db("init", *options).ok()
+    return project.folder / "migrations"
 
 
 def release(distribution):

@@ -205,7 +205,7 @@ def test_binds_alone(make_project, sqlite):
     """An application without a default database: its env.py, made by `init --multidb`, migrates the binds."""
     project = make_project(sqlite)
     project.write("manage.py", BINDS_ALONE)
-    project.db("init", "--multidb").ok()
+    project.initialise("--multidb")
     project.db("migrate", "--rev-id", "aaaa11").ok()
     text = project.versions()[0].read_text()
     assert "def upgrade_users():" in text
@@ -264,7 +264,7 @@ def multidb(make_project, sqlite, new_database):
     project.other = new_database("sqlite")
     project.env["OTHER_URL"] = project.other.url
     project.write("manage.py", MULTIDB)
-    project.db("init", "--multidb").ok()
+    project.initialise("--multidb")
     return project
 
 

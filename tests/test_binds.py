@@ -24,7 +24,7 @@ def two(make_project, new_database):
     project.events = new_database("sqlite")
     project.env["EVENTS_URL"] = project.events.url
     project.write("manage.py", BINDS)
-    project.db("init", "--multidb").ok()
+    project.initialise("--multidb")
     project.db("migrate", "-m", "both", "--rev-id", "aaa1").ok()
     return project
 
@@ -71,7 +71,7 @@ def test_a_failure_in_one_database_rolls_back_every_one_and_says_so(make_project
     events = new_database(database.kind)
     project.env["EVENTS_URL"] = events.url
     project.write("manage.py", BINDS)
-    project.db("init", "--multidb").ok()
+    project.initialise("--multidb")
     project.db("migrate", "-m", "both", "--rev-id", "aaa1").ok()
     (script,) = project.versions()
     script.write_text(

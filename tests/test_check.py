@@ -156,7 +156,7 @@ def test_what_env_py_leaves_out_is_no_difference(project):
 def test_several_databases_each_by_name(make_project, sqlite, new_database):
     project = bound(make_project(sqlite), my_bind=new_database("sqlite"))
     project.write("manage.py", BINDS)
-    project.db("init", "--multidb").ok()
+    project.initialise("--multidb")
     sqlite.run("CREATE TABLE users (id INTEGER NOT NULL PRIMARY KEY)")
     found = project.db("check", "--json").failed()
     assert "       my-bind: groups: the table is in the models, not in the database\n" in found.err

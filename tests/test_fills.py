@@ -54,7 +54,7 @@ def fills(values):
 def changed(project, after=AFTER):
     """Make a database with two rows by one set of models, and write the other."""
     project.write("manage.py", application(BEFORE))
-    project.db("init").ok()
+    project.initialise()
     project.db("migrate", "--rev-id", "1111").ok()
     project.db("upgrade").ok()
     project.database.run("INSERT INTO users (nick) VALUES ('Ann')", "INSERT INTO users (nick) VALUES (NULL)")
@@ -180,7 +180,7 @@ def test_a_script_of_one_database_fills_another(make_project, sqlite, postgresql
     """``user`` is a table's name in SQLite, and the current user in PostgreSQL."""
     project = make_project(sqlite)
     project.write("manage.py", application(BEFORE.replace('"users"', '"user"')))
-    project.db("init").ok()
+    project.initialise()
     project.db("migrate", "--rev-id", "1111").ok()
     project.db("upgrade").ok()
     sqlite.run("INSERT INTO user (nick) VALUES ('Ann')")
@@ -259,7 +259,7 @@ def test_a_column_of_another_type_is_filled_with_a_value_of_that_type(make_proje
     before = BEFORE.replace("nick = db.Column(db.String(20)", "nick = db.Column(db.Integer, comment='x'")
     after = BEFORE.replace("db.String(20)", "db.String(20), nullable=False, comment='y'")
     project.write("manage.py", application(before).replace("Migrate(app, db", "Migrate(app, db, compare_type=True"))
-    project.db("init").ok()
+    project.initialise()
     project.db("migrate", "--rev-id", "1111").ok()
     project.db("upgrade").ok()
     database.run("INSERT INTO users (nick) VALUES (7)", "INSERT INTO users (nick) VALUES (NULL)")

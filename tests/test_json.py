@@ -299,7 +299,7 @@ def test_several_databases_and_no_password(make_project, new_database, postgresq
     project = bound(make_project(postgresql), my_bind=new_database("sqlite"))
     project.env["DATABASE_URL"] = re.sub(r"//(\w+)(:\w+)?@", r"//\1:hidden-word@", postgresql.url)
     project.write("manage.py", BINDS)
-    project.db("init", "--multidb").ok()
+    project.initialise("--multidb")
     project.revision("1111")
     found = project.db("status", "--json").ok()
     assert "hidden-word" not in found.out + found.err
@@ -406,7 +406,7 @@ def test_nothing_but_the_document_is_on_stdout_where_it_never_began(project):
 def test_each_database_is_in_the_document(make_project, sqlite, new_database):
     two = bound(make_project(sqlite), my_bind=new_database("sqlite"))
     two.write("manage.py", BINDS)
-    two.db("init", "--multidb").ok()
+    two.initialise("--multidb")
     two.db("migrate", "--rev-id", "1111").ok()
     names = [one["name"] for one in moved(two.db("upgrade", "--json"))]
     assert names == ["default", "my-bind"]

@@ -266,7 +266,7 @@ def test_several_databases_are_told_apart(make_project, new_database):
     project = make_project(new_database("sqlite"))
     project.env["EVENTS_URL"] = NOWHERE
     project.write("manage.py", MANAGE.replace("db = SQLAlchemy(app)", binds))
-    project.db("init", "--multidb").ok()
+    project.initialise("--multidb")
     project.db("revision", "--rev-id", "aaa1").ok()
     (path,) = project.versions()
     batch = 'with op.batch_alter_table("users") as batch:\n        batch.create_unique_constraint(None, ["name"])'

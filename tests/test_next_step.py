@@ -77,7 +77,7 @@ def test_the_applications_own_options_and_the_path_of_the_script(make_project, s
     project = make_project(sqlite)
     project.write("manage.py", FACTORY)
     project.write("db.cfg", f"SQLALCHEMY_DATABASE_URI = {other.url!r}\n")
-    project.db("init").ok()
+    project.initialise()
     project.revision("1111", upgrade=USERS)
     line = [sys.executable, "./manage.py", "-c", "db.cfg", "db", "status"]
     typed(project, "^Next: (python ./manage.py -c db.cfg db upgrade)$", project.run(*line).ok()).ok()

@@ -131,7 +131,7 @@ def test_the_database_is_named_where_there_are_several(make_project, new_databas
     first, second = new_database("sqlite"), new_database("sqlite")
     project = bound(make_project(first), my_bind=second)
     project.write("manage.py", BINDS)
-    project.db("init", "--multidb").ok()
+    project.initialise("--multidb")
     project.db("migrate", "--rev-id", "1111").ok()
     terminal = Terminal(project, "manage.py", "db", "upgrade")
     code, screen = terminal.end()

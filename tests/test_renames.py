@@ -251,7 +251,7 @@ def test_a_rename_across_two_databases_is_no_candidate(make_project, sqlite, new
         )
 
     write(first="a", second="second", more="b = db.Column(db.String(9))", third="third_x")
-    project.db("init", "--multidb").ok()
+    project.initialise("--multidb")
     project.db("migrate", "--rev-id", "1111").ok()
     project.db("upgrade").ok()
     # The table third_x of the default database goes, and one like it comes in the other.
@@ -280,7 +280,7 @@ def test_a_rename_across_two_databases_is_no_candidate(make_project, sqlite, new
 def there_and_back(project, database, before, after, pairs, *inserted):
     """Write rows, change the models with a script that renames, and go up, down and up again: nothing may be lost."""
     project.write("manage.py", before)
-    project.db("init").ok()
+    project.initialise()
     project.db("migrate", "--rev-id", "1111").ok()
     project.db("upgrade").ok()
     database.run(*inserted)

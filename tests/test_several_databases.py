@@ -143,7 +143,7 @@ def test_a_failure_in_one_database_rolls_back_all_on_postgresql(make_project, ne
     first, second = new_database("postgresql"), new_database("postgresql")
     project = bound(make_project(first), my_bind=second)
     project.write("manage.py", BINDS)
-    project.db("init", "--multidb").ok()
+    project.initialise("--multidb")
     project.write("migrations/versions/1111.py", FAILS_IN_ONE)
     failed = project.db("upgrade").failed()
     assert "Revision 1111" in failed.err
@@ -156,7 +156,7 @@ def test_a_multidb_repository_of_an_application_without_binds(make_project, sqli
     source = BINDS.replace('app.config["SQLALCHEMY_BINDS"] = json.loads(os.environ["BINDS"])', "")
     source = source.replace('__bind_key__ = "my-bind"', "").replace('app.config["SQLALCHEMY_BINDS"]', "()")
     project.write("manage.py", source)
-    project.db("init", "--multidb").ok()
+    project.initialise("--multidb")
     project.db("migrate").ok()
     project.db("upgrade").ok()
     assert sqlite.tables() == ["groups", "users"]

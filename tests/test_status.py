@@ -163,7 +163,7 @@ def test_colour_only_on_a_terminal_and_never_with_no_color(walked):
 def at_the_first_of_two(project):
     """Give a project with a bind two revisions, apply the first in both databases, and return it."""
     project.write("manage.py", BINDS)
-    project.db("init", "--multidb").ok()
+    project.initialise("--multidb")
     for revision, down_revision in (("1111", None), ("2222", "1111")):
         project.revision(revision, down_revision)
         path = project.folder / f"migrations/versions/{revision}.py"

@@ -1,6 +1,6 @@
 """What is said of a database is true: random migrations, judged by an oracle that is itself tested here.
 
-``TEST_TRUTH_SCRIPTS`` is how many scripts each database gets (200), ``TEST_TRUTH_SEED`` repeats a run; the seed is
+``TEST_TRUTH_SCRIPTS`` is how many scripts each database gets (25; CI: 200), ``TEST_TRUTH_SEED`` repeats a run; the seed is
 printed. ``python -m tests.truth`` runs more of them, and makes what it finds small.
 """
 
@@ -17,7 +17,7 @@ from truth.dumps import Dump
 from truth.oracle import Run, judge
 from truth.run import kinds_of, make_scenario, smaller, workshop
 
-SCRIPTS = int(os.environ.get("TEST_TRUTH_SCRIPTS", "200"))
+SCRIPTS = int(os.environ.get("TEST_TRUTH_SCRIPTS", "25"))
 FAILURES = ("unchanged", "applied", "partly", "unknown", "unguarded", "no verdict")
 
 

@@ -361,7 +361,7 @@ def test_several_databases_each_by_its_name(make_project, new_database):
     first, second, third = databases = [new_database(kind) for kind in kinds]
     project = bound(make_project(first), my_bind=second, late=third)
     project.write("manage.py", BINDS)
-    project.db("init", "--multidb").ok()
+    project.initialise("--multidb")
     project.write("migrations/versions/1111.py", FIRST)
     second.run("PRAGMA journal_mode = WAL")
     with unchanged(*databases):
@@ -385,7 +385,7 @@ def test_databases_that_commit_in_two_phases(make_project, new_database):
     databases = new_database("postgresql"), new_database("postgresql")
     project = bound(make_project(databases[0]), my_bind=databases[1])
     project.write("manage.py", BINDS)
-    project.db("init", "--multidb").ok()
+    project.initialise("--multidb")
     env = project.folder / "migrations" / "env.py"
     env.write_text(env.read_text().replace("USE_TWOPHASE = False", "USE_TWOPHASE = True"))
     project.write("migrations/versions/1111.py", FIRST)
