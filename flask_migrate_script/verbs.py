@@ -719,14 +719,17 @@ def _alembic(
         _load_libraries()
         from alembic import command
 
-        from .config import opened_config
+        from .config import opened_config, registered_state
         from .guard import guarded, settings
+        from .guard.shared import refuse_shared_databases
         from .history.cycles import refuse_cycles
 
         def call(name: str, *args: Any, **kwargs: Any) -> None:
             with opened_config(directory, x_arg, autogenerate) as config:
                 refuse_cycles(config)
                 _refuse_known(config, kwargs.get("rev_id"))
+                if guard.get("changes") or (autogenerate and not kwargs.get("sql")):
+                    refuse_shared_databases(config, registered_state().db, _words(guard.get("bind")))
                 getattr(command, name)(config, *args, **kwargs)
 
         def guarded_call(*args: Any, **kwargs: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import threading
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterable, Iterator, List, Optional, TypeVar
@@ -25,10 +24,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-_one_in_this_process = threading.RLock()
-"""Alembic keeps the running environment in the globals of ``alembic.context``: two threads cannot run it at once."""
-
-
 def guarded(action: Callable[[], None], settings: Settings, asked: Asked = None) -> None:
     """Run an action of Alembic's under the guard.
 
@@ -40,7 +35,7 @@ def guarded(action: Callable[[], None], settings: Settings, asked: Asked = None)
     def attempt() -> None:
         patience.until_connected(lambda: _Run(settings).once(action, asked), settings.wait, say)
 
-    with _one_in_this_process, logs.kept():
+    with lock.alone_in_this_process(settings.lock_timeout, say), logs.kept():
         patience.until_unlocked(attempt, settings.ddl_retries, say)
 
 

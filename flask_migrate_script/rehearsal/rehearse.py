@@ -14,6 +14,7 @@ from ..databases import configured_engines, shown_url
 from ..errors import CannotConnect, MigrateError, explained
 from ..guard import Settings, settings
 from ..guard.resume.interrupted import told
+from ..guard.shared import refuse_shared_databases
 from ..look import look
 from ..passwords import masked
 from ..seam import binds, hook
@@ -58,6 +59,7 @@ def rehearse(
 
     def attempt(config: Any) -> None:
         attempts.append(_Rehearsing(settings(**guard)))
+        refuse_shared_databases(config, registered_state().db, attempts[-1].settings.binds)
         attempts[-1].run(config, lambda: _alembics(verb)(config, target, tag=tag))
 
     with explained(target), _no_new_files():
