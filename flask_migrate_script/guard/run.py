@@ -105,6 +105,7 @@ class _Run:
     journals: List[Journal] = field(default_factory=list)
     command: Dict[str, Any] = field(default_factory=dict)
     coming: Optional[Journal] = None
+    left_out: bool = False
     over: Optional[Over] = None
 
     def __post_init__(self) -> None:
@@ -156,7 +157,9 @@ class _Run:
         if not binds.is_chosen(name, self.settings.binds):
             # Alembic makes no version table then, and empties none.
             environment.context_opts.update(fn=_no_steps, dont_mutate=True, purge=False)
+            self.left_out = True
             return
+        self.left_out = False
         environment.context_opts.update(
             {option: self.command.get(option, False) for option in ("dont_mutate", "purge")}
         )
@@ -174,6 +177,9 @@ class _Run:
 
     def configured(self, context: Any) -> None:
         journal = self.coming
+        if self.left_out:
+            # It would look for the version table, and MySQL keeps a lock on one that it did not find.
+            context.run_migrations = _run_nothing
         if journal is None:
             return
         schema = context.version_table_schema
@@ -281,6 +287,10 @@ def _safe_again(begun: List[Journal]) -> str:
 
 def _no_steps(heads: Any, context: Any) -> List[Any]:
     return []
+
+
+def _run_nothing(**kwargs: Any) -> None:
+    """Stand for the migrations of a database that is not chosen."""
 
 
 def _announced(context: Any, journal: Journal, ddl_timeout: float) -> Callable[[], Any]:
