@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
@@ -47,10 +48,15 @@ def configured_engines(db: Any) -> Dict[str, Engine]:
     :param db: Flask-SQLAlchemy 2 or 3, Flask-SQLAlchemy-Lite, or any object with an ``engine``.
     """
     found: Dict[str, Engine] = {}
-    for key, engine in _engines(db):
+    for name, engine in named_engines(db).items():
         if str(engine.url) not in (str(other.url) for other in found.values()):
-            found["default" if key in (None, "", "default") else str(key)] = engine
+            found[name] = engine
     return found
+
+
+def named_engines(db: Any) -> Dict[str, Engine]:
+    """Return an application's engines by name, ``"default"`` first, also where two names are one database."""
+    return {"default" if key in (None, "", "default") else str(key): engine for key, engine in _engines(db)}
 
 
 def bind_names(db: Any) -> List[str]:
@@ -79,6 +85,39 @@ def shown_url(url: Any) -> str:
     from sqlalchemy.engine.url import make_url
 
     return masked(repr(make_url(url))).strip("'")
+
+
+def identify_database(dialect: str, ask: Callable[[str], List[Any]]) -> str:
+    """Return what tells a database from every other, as it says itself; empty where it cannot say.
+
+    However its URL is spelled: ``localhost``, an address, a socket, a link to the file.
+
+    :param ask: runs a statement on the driver's connection and returns its rows.
+    """
+    if dialect == "sqlite":
+        return _identify_file(ask("PRAGMA database_list"))
+    sql = _IDENTITIES.get(dialect)
+    return " ".join(map(str, ask(sql)[0])) if sql else ""
+
+
+_IDENTITIES = {
+    # A server knows the microsecond that it was started in; in UTC, as sessions have time zones.
+    "postgresql": "SELECT current_database(), current_setting('port'),"
+    " extract(epoch FROM pg_postmaster_start_time())::numeric",
+    **dict.fromkeys(
+        ("mysql", "mariadb"),
+        "SELECT IF(@@lower_case_table_names, LOWER(DATABASE()), DATABASE()), @@hostname, @@port, @@datadir",
+    ),
+}
+
+
+def _identify_file(listed: List[Any]) -> str:
+    path = next((path for _, name, path in listed if name == "main"), "")
+    try:
+        status = os.stat(path)
+        return f"{status.st_dev} {status.st_ino}"
+    except OSError:  # in memory, or not made yet
+        return os.path.realpath(path) if path else ""
 
 
 def inventory(name: str, engine: Engine) -> Contents:

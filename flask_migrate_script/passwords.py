@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import Any, Iterator, Mapping, Set
+from typing import Any, Callable, Iterable, Iterator, Mapping, Set
 from urllib.parse import quote, quote_plus, unquote_plus
 
 _URL = re.compile(r"([\w.+-]+)://([^:/@\s]*):(.*)@(.*)", re.DOTALL)
@@ -13,9 +13,24 @@ _SHORTEST = 3
 """A part of a password is hidden from this length on; shorter ones are in every text."""
 
 
+Mask = Callable[[str], str]
+"""Returns a text without passwords."""
+
+
 def masked(text: str) -> str:
     """Return the text without passwords: those it shows as such, and those that the application has configured."""
-    for secret in sorted(_configured_passwords(), key=len, reverse=True):
+    return _masked(text, _configured_urls())
+
+
+def masker() -> Mask:
+    """Return what masks as :func:`masked` does here, for another thread: that has no application context."""
+    urls = list(_configured_urls())
+    return lambda text: _masked(text, urls)
+
+
+def _masked(text: str, urls: Iterable[str]) -> str:
+    secrets = {password for url in urls for password in passwords_of(url)}
+    for secret in sorted(secrets, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
     text = re.sub(r"(://[^:/@\s]*:)[^\s'\"]*@", r"\1***@", text)
     text = re.sub(r"(\b(?:password|passwd|pwd)\s*=\s*)('[^']*'|[^\s'\"&;,)]+)", r"\1***", text, flags=re.IGNORECASE)
@@ -37,10 +52,6 @@ def passwords_of(url: str) -> Set[str]:
     parts = {part for way in ways for part in [way, *re.split(r"[@:/?#'\"]", way)]}
     public = {user, unquote_plus(user), *re.split(r"\W", scheme), *re.split(r"[:/?&=]", place)}
     return {part for part in parts if len(part) >= _SHORTEST} - public
-
-
-def _configured_passwords() -> Set[str]:
-    return {password for url in _configured_urls() for password in passwords_of(url)}
 
 
 def _configured_urls() -> Iterator[str]:

@@ -120,9 +120,17 @@ class Call:
                 stdout = divert_prints() if for_document else nullcontext()
                 with stdout, open_config(self.directory, self.x_arg, self.autogenerate) as config:
                     run.attach(config)
+                    if self.changes or self.autogenerate:
+                        self._refuse_shared_databases(config)
                     act(config)
 
             return guarded(attempt, self.settings(), self.asked, self.parts)
+
+    def _refuse_shared_databases(self, config: Config) -> None:
+        from .config import get_state
+        from .guard.shared import refuse_shared_databases
+
+        refuse_shared_databases(config, get_state().db, list_words(self.options.bind))
 
 
 @contextmanager

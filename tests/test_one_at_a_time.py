@@ -1,6 +1,7 @@
 """Whoever comes second waits, and finds the work done."""
 
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from conftest import initialised, wait_for
@@ -127,4 +128,39 @@ def test_two_threads_of_one_program(project):
         """,
     )
     assert project.python("program.py").ok().out == "[]\n"
+    assert project.database.version() == ["aaa1"]
+
+
+def test_a_migration_inside_a_migration_is_refused_at_once(any_project):
+    any_project.revision("aaa1", None, CREATE.format("first"))
+    any_project.revision("bbb2", "aaa1", "from flask_migrate_script import upgrade as again\nagain()")
+    began = time.monotonic()
+    failed = any_project.db("upgrade", timeout=60).failed()
+    assert time.monotonic() - began < 10
+    assert "is running in this very process already, and this one was called inside it" in failed.err
+    assert "Wait for it" not in failed.err
+
+
+def test_a_thread_that_waits_for_another_one_says_so(project):
+    project.revision("aaa1", None, CREATE.format("first") + "\nimport time; time.sleep(7)")
+    project.write(
+        "program.py",
+        """
+        from threading import Thread
+        from flask_migrate_script import upgrade
+        from manage import app
+
+        def run():
+            with app.app_context():
+                upgrade()
+
+        threads = [Thread(target=run, name=name) for name in ("one", "other")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        """,
+    )
+    done = project.python("program.py").ok()
+    assert "Another thread of this process (" in done.err
     assert project.database.version() == ["aaa1"]

@@ -1,7 +1,7 @@
 """What is said of a database is true: random migrations, judged by an oracle that is itself tested here.
 
-``TEST_TRUTH_SCRIPTS`` is how many scripts each database gets (25; CI: 200), ``TEST_TRUTH_SEED`` repeats a run; the seed is
-printed. ``python -m tests.truth`` runs more of them, and makes what it finds small.
+``TEST_TRUTH_SCRIPTS`` is how many scripts each database gets (25; CI: 200), ``TEST_TRUTH_SEED`` repeats a run; the seed
+is printed. ``python -m tests.truth`` runs more of them, and makes what it finds small.
 """
 
 import json

@@ -9,7 +9,6 @@ transaction of SQLAlchemy's lasts, on this one connection, and BEGIN and COMMIT 
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from ..errors import MigrateError
 from ..seam.database import Database, Sent
 from ..seam.driver import driver_connection, in_transaction, is_autocommit, is_driver_autocommit, run
 from ..seam.parts import Part
+from .waits.sqlite import BusyFile
 
 Violation = Tuple[str, Any, str, int]
 """A row of ``PRAGMA foreign_key_check``: table, rowid, parent table, number of the foreign key."""
@@ -70,7 +70,7 @@ class SQLiteTransactions:
         # https://www.sqlite.org/lang_altertable.html, section 7: off before the transaction, checked before its end.
         run(driver, "PRAGMA foreign_keys = OFF")
         try:
-            self._patiently(driver, "BEGIN IMMEDIATE", "writing to")
+            self._patiently(driver, "BEGIN IMMEDIATE", writing=True)
         except BaseException:
             self._end()
             raise
@@ -99,7 +99,7 @@ class SQLiteTransactions:
             driver = driver_connection(self.connection)
             self._end_with(self.ending)
             self._changed = False
-            self._patiently(driver, "BEGIN IMMEDIATE", "writing to")
+            self._patiently(driver, "BEGIN IMMEDIATE", writing=True)
 
     def _end_with(self, ending: str) -> None:
         driver = driver_connection(self.connection)
@@ -107,7 +107,7 @@ class SQLiteTransactions:
             if in_transaction(driver):  # else a script has ended it
                 if self._changed and self.check_foreign_keys:
                     _refuse(_new(self._before, _violations(driver)))
-                self._patiently(driver, ending, "reading")
+                self._patiently(driver, ending, writing=False)
         except BaseException:
             self.rollback()
             raise
@@ -130,31 +130,9 @@ class SQLiteTransactions:
         self._ours = False
         connection.info.pop(_OPEN, None)
 
-    def _patiently(self, driver: Any, sql: str, busy: str) -> None:
+    def _patiently(self, driver: Any, sql: str, writing: bool) -> None:
         """Run the beginning or the end of a transaction, again while another connection is reading or writing."""
-        end, said = time.monotonic() + self.timeout, False
-        while True:
-            try:
-                run(driver, sql)
-                return
-            except sqlite3.OperationalError as exc:
-                if "locked" not in str(exc):
-                    raise
-                if time.monotonic() >= end:
-                    raise self._in_use(busy) from exc
-            if not said:
-                self.say(
-                    f"Another connection is {busy} {self.shown}; waiting for it, {self.timeout:g} seconds at the most."
-                )
-                said = True
-            time.sleep(0.05)
-
-    def _in_use(self, busy: str) -> MigrateError:
-        return MigrateError(
-            f"Another connection is still {busy} {self.shown} after {self.timeout:g} seconds (database is locked).",
-            "If it is a session of this program, commit it or roll it back before. Otherwise wait and run the command\n"
-            "again, or give it longer: --lock-timeout SECONDS",
-        )
+        BusyFile(writing).run_when_free(driver, sql, self.shown, self.timeout, self.say)
 
 
 class Atomic(Part):

@@ -5,12 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import threading
 import time
 from contextlib import contextmanager, suppress
-from typing import Any, Callable, Dict, Iterator, Optional, Protocol
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Callable, Dict, Iterator, List, Optional, Protocol
 
+from ..databases import identify_database
 from ..errors import MigrateError
-from ..seam.driver import driver_connection, run
+from ..seam.driver import OtherConnection, driver_connection, run
+from .waits.sqlite import find_file
+from .waits.timing import AFTER
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 """Seconds between two tries: short at first, as most migrations are."""
@@ -19,9 +25,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 class Lock(Protocol):
     """The lock of one database."""
 
-    @property
-    def identity(self) -> str:
-        """What tells the database from every other: two binds may lead to the same one."""
+    identity: str
+    """What tells the database from every other: two binds may lead to the same one."""
 
     def acquire(self) -> bool:
         """Take it if it is free, without waiting."""
@@ -33,18 +38,71 @@ class Lock(Protocol):
         """Give it back, and everything that was opened for it."""
 
 
+@dataclass(frozen=True)
+class _Holder:
+    """Who holds a lock in this process."""
+
+    process: int
+    thread: int
+    name: str
+
+
+_held_here: Dict[str, _Holder] = {}
+"""The locks that this process holds, by the identity of their database; a child of it inherits the list only."""
+
+_one_in_this_process = threading.RLock()
+"""Alembic keeps the running environment in the globals of ``alembic.context``: two threads cannot run it at once."""
+
+_running: List[str] = []
+"""The names of the threads that are in :func:`alone_in_this_process`, the same one again where a run is in another."""
+
+
+@contextmanager
+def alone_in_this_process(timeout: float, say: Callable[[str], None]) -> Iterator[None]:
+    """Let one thread of this process run the block at a time; a run inside a run is the same thread's.
+
+    :param timeout: seconds to wait.
+    :param say: is told after five seconds which thread is waited for.
+    :raises MigrateError: if that one is still at it then.
+    """
+    soon = min(AFTER, timeout)
+    if not _one_in_this_process.acquire(timeout=soon):
+        at_the_most = f"waiting for it, {timeout:g} seconds at the most"
+        say(f"Another thread of this process{_running_thread()} is using Alembic; {at_the_most}.")
+        if not _one_in_this_process.acquire(timeout=max(timeout - soon, 0)):
+            raise MigrateError(
+                f"Another thread of this process{_running_thread()} is still using Alembic after {timeout:g} seconds.",
+                "Nothing was changed. Run it again when that thread is done, or wait longer: --lock-timeout SECONDS",
+            )
+    _running.append(threading.current_thread().name)
+    try:
+        yield
+    finally:
+        _running.pop()
+        _one_in_this_process.release()
+
+
+def _running_thread() -> str:
+    return f" ({_running[-1]})" if _running else ""
+
+
 @contextmanager
 def held(lock: Lock, shown: str, timeout: float, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold a lock for the block; wait for whoever has it.
+    """Hold a lock for the block; wait for the process that has it.
 
     :param shown: the database, as messages name it.
     :param timeout: seconds to wait.
     :param say: called once, with who has the lock, where it has to wait.
-    :raises MigrateError: if it is still held after that.
+    :raises MigrateError: if it is still held after that, or if this very thread holds it.
     """
     try:
         _wait(lock, shown, timeout, say)
-        yield
+        here = threading.current_thread()
+        _held_here[lock.identity] = _Holder(os.getpid(), threading.get_ident(), here.name)
+        try:
+            yield
+        finally:
+            del _held_here[lock.identity]
     finally:
         lock.release()
 
@@ -52,6 +110,7 @@ def held(lock: Lock, shown: str, timeout: float, say: Callable[[str], None]) -> 
 def _wait(lock: Lock, shown: str, timeout: float, say: Callable[[str], None]) -> None:
     end, pause, said = time.monotonic() + timeout, FIRST_PAUSE, False
     while not lock.acquire():
+        _refuse_to_wait_for_itself(lock, shown)
         if time.monotonic() >= end:
             raise MigrateError(
                 f"Another migration of {shown} is still running after {timeout:g} seconds{_by(lock)}.",
@@ -64,9 +123,28 @@ def _wait(lock: Lock, shown: str, timeout: float, say: Callable[[str], None]) ->
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
+def _refuse_to_wait_for_itself(lock: Lock, shown: str) -> None:
+    """A run inside a run, in a revision or in env.py, would wait for the one around it.
+
+    :raises MigrateError: if this very thread holds the lock.
+    """
+    holder = _holder_here(lock)
+    if holder and holder.thread == threading.get_ident():
+        raise MigrateError(
+            f"A migration of {shown} is running in this very process already, and this one was called inside it.",
+            "This one changed nothing. Do not call upgrade() or another verb from a revision or from env.py.",
+        )
+
+
+def _holder_here(lock: Lock) -> Optional[_Holder]:
+    holder = _held_here.get(lock.identity)
+    return holder if holder and holder.process == os.getpid() else None
+
+
 def _by(lock: Lock) -> str:
-    holder = lock.holder()
-    return f" ({holder})" if holder else ""
+    holder, here = lock.holder(), _holder_here(lock)
+    own = f"thread {here.name} of this very process" if here else ""
+    return f" ({', '.join(filter(None, (holder, own)))})" if holder or own else ""
 
 
 def lock_for(connection: Any) -> Optional[Lock]:
@@ -76,23 +154,15 @@ def lock_for(connection: Any) -> Optional[Lock]:
 
 
 class _ServerLock:
-    """A lock of the server's, on a connection of its own that holds no snapshot: it is in autocommit."""
+    """A lock of the server's, on a connection of its own: the server gives it back with the connection."""
 
     def __init__(self, connection: Any) -> None:
-        # The pool knows how env.py's engine connects, with arguments that its URL does not have.
-        self.pool = connection.engine.pool.recreate()
-        self.pooled = self.pool.connect()
-        self.driver = driver_connection(self.pooled)
-        connection.dialect.set_isolation_level(self.driver, "AUTOCOMMIT")
-
-    def value(self, sql: str) -> Any:
-        rows = run(self.driver, sql)
-        return rows[0][0] if rows else None
+        self.server = OtherConnection(connection)
+        self.identity = identify_database(connection.dialect.name, self.server.run)
 
     def release(self) -> None:
-        """Close the connection: the server gives the lock back with it."""
-        self.pooled.invalidate()
-        self.pool.dispose()
+        """Close the connection."""
+        self.server.close()
 
 
 class PostgreSQLLock(_ServerLock):
@@ -104,17 +174,12 @@ class PostgreSQLLock(_ServerLock):
 
     KEY = int.from_bytes(hashlib.sha256(b"flask_migrate_script").digest()[:8], "big", signed=True)
 
-    @property
-    def identity(self) -> str:
-        return str(self.value("SELECT current_database() || ' ' || pg_postmaster_start_time()"))
-
     def acquire(self) -> bool:
-        return bool(self.value(f"SELECT pg_try_advisory_lock({self.KEY})"))
+        return bool(self.server.value(f"SELECT pg_try_advisory_lock({self.KEY})"))
 
     def holder(self) -> str:
         high, low = (self.KEY >> 32) & 0xFFFFFFFF, self.KEY & 0xFFFFFFFF
-        rows = run(
-            self.driver,
+        rows = self.server.run(
             "SELECT a.pid, a.usename, a.client_addr, a.application_name, date_trunc('second', a.backend_start)"
             " FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted"
             f" AND l.objsubid = 1 AND l.classid = {high} AND l.objid = {low}"
@@ -131,24 +196,18 @@ class MySQLLock(_ServerLock):
     """A lock of ``GET_LOCK``; its names are the server's, so the database's name is in it, hashed to fit in 64."""
 
     @property
-    def identity(self) -> str:
-        return str(self.value("SELECT CONCAT_WS(' ', DATABASE(), @@hostname, @@port)"))
-
-    @property
     def name(self) -> str:
-        database = str(self.value("SELECT DATABASE()"))
+        database = str(self.server.value("SELECT DATABASE()"))
         return "flask_migrate_script." + hashlib.sha256(database.encode()).hexdigest()[:32]
 
     def acquire(self) -> bool:
-        return bool(self.value(f"SELECT GET_LOCK('{self.name}', 0)") == 1)
+        return bool(self.server.value(f"SELECT GET_LOCK('{self.name}', 0)") == 1)
 
     def holder(self) -> str:
-        connection_id = self.value(f"SELECT IS_USED_LOCK('{self.name}')")
+        connection_id = self.server.value(f"SELECT IS_USED_LOCK('{self.name}')")
         if connection_id is None:
             return ""
-        rows = run(
-            self.driver, f"SELECT user, host FROM information_schema.processlist WHERE id = {int(connection_id)}"
-        )
+        rows = self.server.run(f"SELECT user, host FROM information_schema.processlist WHERE id = {int(connection_id)}")
         return f"connection {connection_id}" + (f" of {rows[0][0]} from {rows[0][1]}" if rows else "")
 
 
@@ -160,14 +219,11 @@ class SQLiteLock:
     """
 
     def __init__(self, connection: Any) -> None:
-        files = {name: path for _, name, path in run(driver_connection(connection), "PRAGMA database_list")}
-        database = files.get("main")
-        self.path = f"{os.path.realpath(database)}.migrating" if database else ""
+        driver = driver_connection(connection)
+        database = find_file(driver)
+        self.path = f"{database}.migrating" if database else ""
+        self.identity = identify_database("sqlite", partial(run, driver)) or f"memory {id(self)}"
         self.file: Optional[int] = None
-
-    @property
-    def identity(self) -> str:
-        return self.path or f"memory {id(self)}"
 
     def acquire(self) -> bool:
         if not self.path:

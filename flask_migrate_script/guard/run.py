@@ -22,16 +22,13 @@ from .journal import HiddenJournal, Journal
 from .options import Settings, ShowSteps
 from .outcome import Verdict, settle
 from .results import DatabaseOutcome
+from .waiting import Waiting
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationStep
     from sqlalchemy.engine import Connection, Engine
 
 T = TypeVar("T")
-
-
-_one_in_this_process = threading.RLock()
-"""Alembic keeps the running environment in the globals of ``alembic.context``: two threads cannot run it at once."""
 
 
 def guarded(
@@ -49,7 +46,7 @@ def guarded(
     def attempt() -> List[DatabaseOutcome]:
         return patience.until_connected(lambda: _attempt(action, settings, asked, parts), settings.wait, tell)
 
-    with _one_in_this_process, logs.kept(), _terminated_as_interrupted():
+    with lock.alone_in_this_process(settings.lock_timeout, tell), logs.kept(), _terminated_as_interrupted():
         return patience.until_unlocked(attempt, settings.ddl_retries, tell)
 
 
@@ -129,6 +126,7 @@ def _parts(settings: Settings, held: ExitStack) -> List[Part]:
     return [
         HiddenJournal(),
         Locks(settings, held),
+        Waiting.within(settings.ddl_timeout),
         patience.LockTimeout(settings.ddl_timeout),
         Account(),
         Atomic(settings.lock_timeout, settings.check_foreign_keys, "COMMIT" if settings.commits else "ROLLBACK"),

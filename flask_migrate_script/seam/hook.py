@@ -118,6 +118,8 @@ def _run_migrations(original: Callable[..., None]) -> Callable[..., None]:
         database = find(self)
         if database is None:
             _unseen(self, functools.partial(original, self, **kwargs))
+        elif not database.chosen:
+            database.ran = True
         elif database.in_run:
             original(self, **kwargs)
         else:

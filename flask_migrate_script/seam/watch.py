@@ -136,7 +136,7 @@ class Run:
         database = Database(self, environment, arguments, fn, external=bool(connection.in_transaction()))
         database.chosen = binds.is_chosen(database.name, self.chosen)
         if not database.chosen:
-            # Alembic makes no version table then, and empties none.
+            # It is not even looked at: MySQL keeps a lock on a version table that it was asked for.
             environment.context_opts.update(fn=_no_steps, dont_mutate=True, purge=False)
             return database
         environment.context_opts.update({option: command.get(option, False) for option in ("dont_mutate", "purge")})

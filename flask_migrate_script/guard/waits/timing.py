@@ -1,0 +1,7 @@
+"""How long a wait is before anything is said or done."""
+
+AFTER = 5.0
+"""Seconds of waiting after which it is told."""
+
+BESIDE_OTHER_THREADS = 10.0
+"""Seconds to wait for a session of this process where other threads run: one of them may be about to end it."""
