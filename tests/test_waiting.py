@@ -13,45 +13,11 @@ CREATE = "op.create_table('users', sa.Column('id', sa.Integer, primary_key=True)
 ADD = "op.add_column('users', sa.Column('age', sa.Integer))"
 SERVERS = ["postgresql", "mysql"]
 
-ADAPTER = """
-# Drives the part by SQLAlchemy's events.
-from sqlalchemy import event
-from flask_migrate_script.guard import run as guard_run
-from flask_migrate_script.guard.waiting import Waiting
-
-complete = guard_run._Run._complete
-
-
-class Database:
-    def __init__(self, context, journal):
-        self.connection, self.name, self.shown = context.connection, journal.name, journal.shown
-
-    def say(self, text):
-        guard_run.say(text)
-
-
-def watched(self, context, journal):
-    run_migrations = complete(self, context, journal)
-    database, part = Database(context, journal), Waiting.within(self.settings.ddl_timeout)
-    event.listen(context.connection, "before_cursor_execute", lambda *args: part.before_statement(database, args[2]))
-    event.listen(context.connection, "after_cursor_execute", lambda *args: part.after_statement(database, args[2]))
-
-    def run(**keywords):
-        with part.around_run(database):
-            run_migrations(**keywords)
-
-    return run
-
-
-guard_run._Run._complete = watched
-"""
-
 
 def watching(make_project, database, source=MANAGE):
     """Return a project at a first revision with a table that has a row."""
     project = make_project(database)
-    project.write("adapter.py", ADAPTER)
-    initialised(project, f"import adapter\n{source}")
+    initialised(project, source)
     project.revision("aaa1", None, f"{CREATE}\nop.execute(\"INSERT INTO users VALUES (1, 'one')\")")
     project.db("upgrade").ok()
     return project

@@ -183,6 +183,7 @@ class Account(Part):
             self._settle_after_failure(database, book, exc)
             raise
         book.keep_heard()
+        self._notice_end(database, book)
         book.scripting = False
         if is_script:
             self._ask(database, book)
@@ -199,11 +200,9 @@ class Account(Part):
             with suppress(Exception):  # a connection that is closed
                 book.facts.settle()
                 book.keep_heard()
-        if database.touched and database.dialect == "postgresql":
-            if transaction_status(driver_connection(database.connection)) is False:
-                book.close(Fate.UNKNOWN)
-        elif database.touched:
-            with suppress(Exception):  # a connection that is lost
+        with suppress(Exception):  # a connection that is lost
+            self._notice_end(database, book)
+            if database.touched:
                 book.unseen = book.facts.count_unseen(book.seen())
 
     def _ask(self, database: Database, book: Book) -> None:
@@ -300,12 +299,16 @@ class Account(Part):
             return
         book.settle_commits()
         book.sending = True
-        begun = database.dialect == "postgresql" and book.scripting and book.hints.writes
-        if begun and transaction_status(driver_connection(sent.connection)) is False:
-            book.hints.unseen += 1
-            book.close(Fate.UNKNOWN)
+        self._notice_end(database, book)
         if database.dialect not in ROLLS_BACK_DDL and commits(sent.text, database.dialect):
             book.close(Fate.COMMITTED)
+
+    def _notice_end(self, database: Database, book: Book) -> None:
+        """Notice that the transaction has ended past SQLAlchemy, by what the server said in its last answer."""
+        begun = book.scripting and book.hints.writes and not isinstance(book.facts, SQLiteFacts)
+        if begun and transaction_status(driver_connection(database.connection)) is False:
+            book.hints.unseen += 1
+            book.close(Fate.UNKNOWN)
 
     def after_statement(self, database: Database, sent: Sent) -> None:
         book = _book(database)

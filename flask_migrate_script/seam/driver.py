@@ -77,7 +77,7 @@ def transaction_status(driver: Any) -> Optional[bool]:
     """Return whether a transaction is open, as the server said in its last answer; None where the driver does not tell.
 
     sqlite3 and aiosqlite have it as ``in_transaction``, psycopg2 and psycopg in ``info`` (0 is libpq's "idle"), asyncpg
-    as ``is_in_transaction()``.
+    as ``is_in_transaction()``; PyMySQL and aiomysql have MySQL's flags, of which SERVER_STATUS_IN_TRANS is 1.
     """
     own = innermost(driver)
     status = getattr(getattr(own, "info", None), "transaction_status", None)
@@ -85,6 +85,9 @@ def transaction_status(driver: Any) -> Optional[bool]:
         return bool(status != 0)
     if hasattr(own, "is_in_transaction"):
         return bool(own.is_in_transaction())
+    flags = getattr(own, "server_status", None)
+    if isinstance(flags, int):
+        return bool(flags & 1)
     known = getattr(own, "in_transaction", None)
     return bool(known) if isinstance(known, (bool, int)) else None
 

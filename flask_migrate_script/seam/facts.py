@@ -327,11 +327,15 @@ class MySQLFacts(Facts):
         before, self._mark = self._mark, self._counters()
         if hints.lost_writes:
             return Ending.LOST
-        rolled_back = self._mark.get("com_rollback", 0) - before.get("com_rollback", 0)
-        if rolled_back > hints.rollbacks:
-            return Ending.LOST if hints.writes or self._wrote_unseen(before, hints) else Ending.OVER
-        committed = self._mark.get("com_commit", 0) > before.get("com_commit", 0)
-        return Ending.OVER if hints.commits or rolled_back or committed else Ending.NONE
+        rolled_back = self._count_since(before, "com_rollback") - hints.rollbacks
+        committed = self._count_since(before, "com_commit") - hints.commits
+        if rolled_back > 0:
+            lost = (hints.unseen and committed <= 0) or self._wrote_unseen(before, hints)
+            return Ending.LOST if lost else Ending.OVER
+        return Ending.OVER if hints.commits or hints.rollbacks or committed > 0 else Ending.NONE
+
+    def _count_since(self, before: Dict[str, int], name: str) -> int:
+        return self._mark.get(name, 0) - before.get(name, 0)
 
     def _wrote_unseen(self, before: Dict[str, int], hints: Hints) -> bool:
         written = sum(self._mark.get(name, 0) - before.get(name, 0) for name in self._WRITES)
