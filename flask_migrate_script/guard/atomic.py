@@ -18,6 +18,7 @@ from ..errors import MigrateError
 from ..seam.database import Database, Sent
 from ..seam.driver import driver_connection, in_transaction, is_autocommit, is_driver_autocommit, run
 from ..seam.parts import Part
+from ..sql.text import Kind, split
 from .waits.sqlite import BusyFile
 
 Violation = Tuple[str, Any, str, int]
@@ -79,10 +80,12 @@ class SQLiteTransactions:
         """See what was wrong before, once something is about to change; a run with nothing to do looks at no rows."""
         if not self._ours:
             return
-        if sent.text.lstrip()[:5].upper() == "BEGIN" and in_transaction(driver_connection(self.connection)):
+        statements = split(sent.text, "sqlite")
+        begins = len(statements) == 1 and statements[0].kind is Kind.BEGIN
+        if begins and in_transaction(driver_connection(self.connection)):
             # SQLAlchemy's manual has applications begin SQLite's transactions by an event of their own.
             sent.text = _NOTHING
-        elif not self._changed and not sent.text.lstrip()[:6].upper().startswith(("SELECT", "PRAGMA")):
+        elif not self._changed and any(one.writes for one in statements):
             self._changed = True
             if self.check_foreign_keys:
                 self._before = _violations(driver_connection(self.connection))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Optional
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Optional
 
 from ..seam.database import Call, Database
 from ..seam.parts import Part
@@ -30,15 +30,19 @@ class Journal(Part):
 
             database.state[Journal] = Resumption(database.connection, database.shown, database.say)
 
-    def follow_steps(self, database: Database, steps: Iterable[MigrationStep]) -> Iterable[MigrationStep]:
+    @contextmanager
+    def around_step(self, database: Database, step: MigrationStep) -> Iterator[None]:
         resumption = resumption_of(database)
         if resumption is None:
-            yield from steps
+            yield
             return
         assert database.context is not None
-        for step in steps:
-            resumption.follow(step, database.context.version_table_schema)
-            yield step
+        with resumption.around_step(step, database.context.version_table_schema):
+            yield
+
+    def step_over(self, database: Database, step: MigrationStep) -> None:
+        resumption = resumption_of(database)
+        if resumption is not None:
             resumption.end_move()
 
     @contextmanager

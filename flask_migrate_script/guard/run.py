@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optio
 from ..databases import shown_url
 from ..errors import Asked, CannotConnect, MigrateError
 from ..explain import explain_errors
+from ..seam import hook
 from ..seam.database import Database
 from ..seam.parts import Part
 from ..seam.watch import Run, tell
@@ -140,6 +141,7 @@ def _attempt(
 ) -> List[DatabaseOutcome]:
     run = Run(chosen=settings.binds, guards=settings.changes, refuses=settings.changes and not settings.commits)
     run.parts = [*parts, *_parts(settings, run.held)]
+    hook.install()
     with run.active():
         try:
             with explain_errors(asked):

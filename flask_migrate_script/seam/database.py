@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, Optional, Sequence, Tuple
 
@@ -49,6 +50,13 @@ class Call:
     values: Any
     context: Any
     execute: Callable[[], None]
+
+    def answer(self, lastrowid: Optional[int], rows: Optional[int]) -> None:
+        """Let SQLAlchemy find on the cursor what a driver says of a statement, where the call is not made."""
+        for name, value in (("lastrowid", lastrowid), ("rowcount", rows)):
+            with suppress(AttributeError):  # a driver may have them as properties
+                setattr(self.cursor, name, value or 0)
+        self.context.get_lastrowid = lambda: lastrowid or 0
 
 
 @dataclass

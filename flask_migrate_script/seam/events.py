@@ -9,6 +9,7 @@ import functools
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Optional, Tuple
 
+from .active import ACTIVE
 from .database import Call, Database, Sent
 from .driver import driver_connection, looking
 from .parts import Part
@@ -124,8 +125,6 @@ def _commit_of_any(connection: Connection) -> None:
 
 def _foreign(connection: Connection) -> Iterator[Database]:
     """Yield the database whose script runs now and sends something over a connection that is not Alembic's."""
-    from .watch import ACTIVE
-
     for run in ACTIVE:
         database = run.stepping
         if database is not None and run.is_ours() and not is_same(database.connection, connection):

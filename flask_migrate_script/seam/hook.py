@@ -13,8 +13,9 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Optional, Tuple
 
 from . import events
+from .active import ACTIVE
 from .driver import is_looking
-from .watch import ACTIVE, KEY, Bypass, Run
+from .watch import KEY, Bypass, Run
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence,
 from .. import invocation
 from ..errors import MigrateError
 from . import binds, events
+from .active import ACTIVE
 from .database import Database
 from .parts import Part
 
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
 
 KEY = "flask_migrate_script"
 """Where ``config.attributes`` has the Run."""
-
-
-ACTIVE: List[Run] = []
-"""The runs that are going on: one, or one inside another."""
 
 
 class Unguarded(MigrateError):
@@ -98,10 +95,10 @@ class Run:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Watch for the block, and give back at its end what the parts hold."""
-        from . import hook
+        """Watch for the block, and give back at its end what the parts hold.
 
-        hook.install()
+        ``hook.install()`` comes before it.
+        """
         with self.held, _thread_failures_kept(self):
             ACTIVE.append(self)
             try:

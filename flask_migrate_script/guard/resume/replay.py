@@ -304,7 +304,4 @@ def _say_again(call: Call, entry: Entry) -> None:
     """Let SQLAlchemy find on the cursor what the driver said when the statement was run."""
     if entry.returned:
         returned.say_again(call.cursor, entry.returned)
-    for name, value in (("lastrowid", entry.lastrowid), ("rowcount", entry.affected)):
-        with suppress(AttributeError):  # a driver may have them as properties
-            setattr(call.cursor, name, value or 0)
-    call.context.get_lastrowid = lambda: entry.lastrowid or 0
+    call.answer(entry.lastrowid, entry.affected)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import re
 from contextlib import contextmanager, suppress
@@ -48,8 +47,9 @@ class Resumption:
         """Make the driver's call, or skip it; return None where it is SQLAlchemy's to make."""
         return self.running.handle(call) if self.running else None
 
-    def follow(self, step: Any, schema: Optional[str]) -> None:
-        """Journal what a step does, from when its script begins until the version is about to move.
+    @contextmanager
+    def around_step(self, step: Any, schema: Optional[str]) -> Iterator[None]:
+        """Journal what a script does, from when it begins until the version is about to move.
 
         :param schema: that of the version table.
         """
@@ -57,12 +57,17 @@ class Resumption:
 
         self._open(schema)
         if self.table is None:
-            return
-        if isinstance(step, StampStep):
-            step.migration_fn = self._stamping(step.migration_fn)
+            yield
+        elif isinstance(step, StampStep):
+            self._forget_all(self.table)
+            yield
         else:
             direction = "upgrade" if step.is_upgrade else "downgrade"
-            step.migration_fn = self._journalled(step.migration_fn, step.revision.revision, direction)
+            self.running = self._resumable(step.revision.revision, direction)
+            yield  # after an error, keep() has to know what was running
+            self._begin_to_move(self.running.always_autocommit)
+            self.running.finish()
+            self.running = None
 
     def keep(self) -> None:
         """After a failure, write down what took effect; where the connection is lost, what is there has to do."""
@@ -77,18 +82,6 @@ class Resumption:
         """Whether the last statement was skipped, because it had taken effect in an earlier run."""
         return bool(self.running and self.running.skipped)
 
-    def _journalled(self, fn: Callable[..., Any], revision: str, direction: str) -> Callable[..., Any]:
-        @functools.wraps(fn)
-        def journalled(*args: Any, **kwargs: Any) -> Any:
-            self.running = self._resumable(revision, direction)
-            result = fn(*args, **kwargs)
-            self._begin_to_move(self.running.always_autocommit)
-            self.running.finish()
-            self.running = None
-            return result
-
-        return journalled
-
     def _begin_to_move(self, always_autocommit: bool) -> None:
         """In autocommit, begin the transaction in which the version moves and the journal goes."""
         if always_autocommit or is_autocommit(self.connection):
@@ -101,20 +94,13 @@ class Resumption:
             driver_connection(self.connection).commit()
             self.moving = False
 
-    def _stamping(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+    def _forget_all(self, table: JournalTable) -> None:
         """Whoever stamps says where the database is: what was interrupted is then over."""
-
-        @functools.wraps(fn)
-        def stamping(*args: Any, **kwargs: Any) -> Any:
-            assert self.table is not None
-            self._begin_to_move(self.autocommit)
-            for revision in sorted({entry.revision for entry in self.entries}):
-                self.table.forget(revision)
-                self.say(f"{self.shown}: the journal of revision {revision} is removed, as the database is stamped.")
-            self.entries = []
-            return fn(*args, **kwargs)
-
-        return stamping
+        self._begin_to_move(self.autocommit)
+        for revision in sorted({entry.revision for entry in self.entries}):
+            table.forget(revision)
+            self.say(f"{self.shown}: the journal of revision {revision} is removed, as the database is stamped.")
+        self.entries = []
 
     def _resumable(self, revision: str, direction: str) -> Resumable:
         assert self.table is not None
