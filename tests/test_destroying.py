@@ -47,17 +47,19 @@ def test_it_is_counted_and_marked(make_project, database):
     project.write("manage.py", application(AFTER))
     done = project.db("migrate", "--rev-id", "2222", "--rename", "users=people").ok()
     _, _, told = done.err.partition("The upgrade destroys data; this much in the database at hand:\n")
-    numbers = [r"people\.visits becomes SMALLINT from BIGINT.*: 1 value that may not fit"]
-    if database.kind == "sqlite" and "visits becomes" not in told:
-        numbers = []  # SQLite keeps every number, and Alembic sees no change of type there
+    changes = [
+        r"  people\.visits becomes SMALLINT from BIGINT.*: 1 value that may not fit",
+        r"  people\.city becomes VARCHAR\(4\) from VARCHAR\(20\).*: 2 values that may not fit",
+    ]
+    if database.kind == "sqlite":
+        changes = []  # it keeps every number and every text
     lines = sorted(told.splitlines())
     expected = sorted(
         [
             r"  drops table events: 1 row",
             r"  drops column people\.name: 2 values",
             r"  drops column people\.% share: 0 values",
-            r"  people\.city becomes VARCHAR\(4\) from VARCHAR\(20\).*: 2 values that may not fit",
-            *(f"  {line}" for line in numbers),
+            *changes,
         ]
     )
     assert len(lines) == len(expected), done
@@ -66,9 +68,8 @@ def test_it_is_counted_and_marked(make_project, database):
     upgrade, _, downgrade = script(project, "2222").partition("def downgrade")
     assert re.search(r"# destroys data: table events\n    op\.drop_table\('events'\)", upgrade)
     assert re.search(r"# destroys data: column people\.name\n +batch_op\.drop_column\('name'\)", upgrade)
-    assert re.search(
-        r"# destroys data: people\.city becomes VARCHAR\(4\) .*\n +batch_op\.alter_column\('city'", upgrade
-    )
+    city = r"# destroys data: people\.city becomes VARCHAR\(4\) .*\n +batch_op\.alter_column\('city'"
+    assert bool(re.search(city, upgrade)) is bool(changes)
     assert upgrade.count("destroys data") == len(lines)
     assert "destroys" not in downgrade
 

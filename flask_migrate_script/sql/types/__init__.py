@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Callable, Dict, Mapping, Optional, Tuple
 
 from . import mysql, postgresql, sqlite
 from .change import ALL, FITS, TypeChange, Verdict, cannot_tell
-from .kinds import Kind, Reader, read_kind
+from .column_type import ColumnType, Reader, read_type
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-    from .kinds import SqlType
+    from .column_type import SqlType
 
 __all__ = ["ALL", "TypeChange", "Verdict", "are_alike", "compare_types", "load_dialect"]
 
@@ -63,14 +63,16 @@ def compare_types(
 
 
 def are_alike(one: Optional[SqlType], other: Optional[SqlType], dialect: Dialect) -> bool:
-    """Return whether two types are the same to a database."""
-    kinds = [_read(type_, dialect) for type_ in (one, other)]
-    known = {(kind.text, kind.family, kind.values if kind.family == "enum" else ()) for kind in kinds if kind}
-    return None not in kinds and len(known) == 1
+    """Return whether two types are the same to a database; to MariaDB JSON is a LONGTEXT."""
+    read = [_read(type_, dialect) for type_ in (one, other)]
+    if {type_.family for type_ in read if type_} == {"json", "text"} and dialect.name in ("mysql", "mariadb"):
+        return any(type_ and type_.text.startswith("LONGTEXT") for type_ in read)
+    known = {(type_.text, type_.family, type_.values if type_.family == "enum" else ()) for type_ in read if type_}
+    return None not in read and len(known) == 1
 
 
-def _read(type_: Optional[SqlType], dialect: Dialect) -> Optional[Kind]:
-    return read_kind(type_, dialect, _READERS.get(dialect.name, {}))
+def _read(type_: Optional[SqlType], dialect: Dialect) -> Optional[ColumnType]:
+    return read_type(type_, dialect, _READERS.get(dialect.name, {}))
 
 
 @lru_cache(maxsize=None)
