@@ -616,7 +616,7 @@ def of_migrate(connection, operation):
     context = MigrationContext.configure(connection)
     holder = ops.UpgradeOps([ops.ModifyTableOps(operation.table_name, [operation])])
     found = losses.mark(holder, context, lambda schema, table, column=None: (table, column))
-    return found[0][1] if found else None
+    return found[0].line if found else None
 
 
 def of_dry_run(connection, operation):
