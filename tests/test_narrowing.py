@@ -114,7 +114,7 @@ CAST_ON_SQLITE = [
 
 
 def ids(values):
-    return " ".join(str(getattr(value, "name", value)) for value in values[:3])
+    return " ".join(value.name if value in ANY else repr(value) for value in values[:3])
 
 
 @pytest.mark.parametrize(("dialect", "old", "new"), FITTING, ids=map(ids, FITTING))

@@ -10,6 +10,7 @@ from ..sql.counting import count
 from ..sql.quoting import identifier, qualified
 from ..sql.types import ALL, compare_types
 from .changes import Source, in_tables, shown
+from .differences import write_type
 from .operations import remarked
 
 
@@ -70,7 +71,8 @@ def _find_misfits(name: str, operation: Any, context: Any, place: Tuple[str, str
     change = compare_types(old, new, context.dialect, using=operation.kw.get("postgresql_using"))
     if change.fits:
         return None
-    becomes = f"{name} becomes {new} from {old}"
+    after, before = (write_type(type_, context.dialect) for type_ in (new, old))
+    becomes = f"{name} becomes {after} from {before}"
     if change.may_lose and change.condition:
         values = count(context.connection, *place, change.condition)
         return Loss(operation, f"destroys data: {becomes}", f"{becomes}: {values.shown('value')} that may not fit")

@@ -6,11 +6,12 @@ value by value.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Callable, Dict, Mapping, Optional, Tuple
 
 from . import mysql, postgresql, sqlite
-from .change import ALL, FITS, TypeChange, Verdict, cannot_tell
+from .change import ALL, FITS, REFUSED, UNREADABLE, TypeChange, Verdict, cannot_tell, lose
 from .column_type import ColumnType, Reader, read_type
 
 if TYPE_CHECKING:
@@ -54,12 +55,30 @@ def compare_types(
     if before is not None and before == after and using is None:
         return FITS
     if dialect.name == "sqlite":
-        return sqlite.compare(before, after, to_instance(new), dialect)
-    if dialect.name == "postgresql":
-        return postgresql.compare(before, after, using, version)
-    if dialect.name in _READERS:
-        return mysql.compare(before, after)
-    return cannot_tell(f"the types of {dialect.name} are not known here")
+        found = sqlite.compare(before, after, to_instance(new), dialect)
+    elif dialect.name == "postgresql":
+        found = postgresql.compare(before, after, using, version)
+    elif dialect.name in _READERS:
+        found = mysql.compare(before, after)
+    else:
+        found = cannot_tell(f"the types of {dialect.name} are not known here")
+    return _with_check(before, after, found, "CAST(c AS BOOLEAN)" if dialect.name == "sqlite" else "c")
+
+
+def _with_check(old: Optional[ColumnType], new: ColumnType, found: TypeChange, value: str) -> TypeChange:
+    """A CHECK that comes with the new type refuses the values that are not its own.
+
+    :param value: what becomes of one, in SQL.
+    """
+    if not new.checked or old is None or found.verdict is Verdict.CANNOT_TELL:
+        return found
+    if found.effect == UNREADABLE and new.values:
+        return replace(found, effect=REFUSED)
+    if new.values or (old.text, old.checked) == (new.text, True):
+        return found
+    others = f"{value} NOT IN (0, 1)"
+    condition = f"{found.condition} OR {others}" if found.condition else others
+    return lose(condition, REFUSED, "a boolean is 0 or 1")
 
 
 def are_alike(one: Optional[SqlType], other: Optional[SqlType], dialect: Dialect) -> bool:

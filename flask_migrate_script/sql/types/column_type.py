@@ -33,6 +33,7 @@ class ColumnType:
     :param fraction: digits of a second.
     :param zoned: it knows a time zone.
     :param values: those of an enum or a set, or the only ones that the models know in a text.
+    :param checked: a CHECK comes with it, which holds a text to these values, or a boolean that is a number to 0 and 1.
     :param charset: the character set or collation that is written with it.
     :param element: what an array holds.
     """
@@ -50,6 +51,7 @@ class ColumnType:
     fraction: int = 0
     zoned: bool = False
     values: Tuple[str, ...] = ()
+    checked: bool = False
     charset: str = ""
     element: Optional[ColumnType] = None
 
@@ -87,7 +89,7 @@ def read_type(type_: Optional[SqlType], dialect: Dialect, readers: Mapping[str, 
 
     :param readers: by the name of a type, those of the dialect.
     """
-    from sqlalchemy.types import Enum, to_instance
+    from sqlalchemy.types import to_instance
 
     if type_ is None:
         return None
@@ -97,14 +99,23 @@ def read_type(type_: Optional[SqlType], dialect: Dialect, readers: Mapping[str, 
         inner = _innermost(made, dialect)
     except Exception:  # whatever a type of the application's raises; the dialect has no word for others
         return None
-    found = read_text(text, readers)
-    if getattr(inner, "__visit_name__", "") == "SET":  # MySQL's
-        return ColumnType("set", text, values=tuple(map(str, getattr(inner, "values", ()))))
-    if not isinstance(inner, Enum):
+    return _with_values(read_text(text, readers), inner, dialect)
+
+
+def _with_values(found: ColumnType, type_: TypeEngine[Any], dialect: Dialect) -> ColumnType:
+    """Add what only SQLAlchemy's type says."""
+    from sqlalchemy.types import Boolean, Enum
+
+    if getattr(type_, "__visit_name__", "") == "SET":  # MySQL's
+        return ColumnType("set", found.text, values=tuple(map(str, getattr(type_, "values", ()))))
+    if isinstance(type_, Boolean):
+        return replace(found, checked=bool(type_.create_constraint) and not dialect.supports_native_boolean)
+    if not isinstance(type_, Enum):
         return found
-    values = tuple(map(str, inner.enums))
-    is_native = inner.native_enum and dialect.supports_native_enum
-    return ColumnType("enum", text, values=values) if is_native else replace(found, values=values)
+    values = tuple(map(str, type_.enums))
+    if type_.native_enum and dialect.supports_native_enum:
+        return ColumnType("enum", found.text, values=values)
+    return replace(found, values=values, checked=bool(type_.create_constraint))
 
 
 def read_text(text: str, readers: Mapping[str, Reader]) -> ColumnType:

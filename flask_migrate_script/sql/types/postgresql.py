@@ -394,6 +394,7 @@ _EXPLICIT: Dict[Tuple[str, str], Rule] = {
     ("integer", "boolean"): _integer_boolean,
     ("boolean", "integer"): _boolean_integer,
     **dict.fromkeys((("integer", "bits"), ("bits", "integer")), _not_known),
+    **dict.fromkeys((("integer", "binary"), ("binary", "integer")), _not_known),  # since PostgreSQL 18
     **{("jsonb", family): _not_known for family in ("integer", "decimal", "float", "boolean")},
 }
 
