@@ -632,9 +632,9 @@ def agree(verdict, migrate, lint, dry_run):
         return (migrate, lint, dry_run) == (None, False, None)
     if verdict is Verdict.CANNOT_TELL:
         is_certain = dry_run and dry_run.how == "cut or refused"
-        return "not known whether its" in migrate and not lint and not is_certain
+        return "whether all of it fits is not known" in migrate and not lint and not is_certain
     if dry_run and dry_run.count is None:  # no condition can be written
-        return "not known whether its" in migrate and lint
+        return "whether all of it fits is not known" in migrate and lint
     number = dry_run.count.number if dry_run else 0
     return f": {number} value{'' if number == 1 else 's'} that may not fit" in migrate and lint
 

@@ -77,5 +77,5 @@ def _find_misfits(name: str, operation: Any, context: Any, place: Tuple[str, str
         values = count(context.connection, *place, change.condition)
         return Loss(operation, f"destroys data: {becomes}", f"{becomes}: {values.shown('value')} that may not fit")
     values = count(context.connection, *place, ALL)
-    line = f"{becomes}: not known whether its {values.shown('value')} fit ({change.why})"
+    line = f"{becomes}: whether all of it fits is not known: {values.shown('value')} ({change.why})"
     return Loss(operation, f"may destroy data: {becomes}", line, is_known=False)
