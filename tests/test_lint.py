@@ -1,6 +1,5 @@
 """What will hurt in a revision file is told before it is run: lint."""
 
-import ast
 import json
 import os
 import re
@@ -13,8 +12,9 @@ from pathlib import Path
 import pytest
 from conftest import MANAGE, initialised
 
-from flask_migrate_script.linting.data import WORDS
-from flask_migrate_script.linting.types import narrows
+from flask_migrate_script.linting.data import WORDS, lost
+from flask_migrate_script.linting.files import read
+from flask_migrate_script.linting.operations import operations
 from flask_migrate_script.sql.destroying import find_destroyed
 
 ROOT = Path(__file__).parent.parent
@@ -115,7 +115,7 @@ def upgrade():
 
 
 def narrower(operations):
-    operations.alter_column("name", existing_type=sa.String(128), type_=sa.String(length=64))  # finds narrow-type
+    operations.alter_column("name", existing_type=sa.String(128), type_=sa.Integer())  # finds narrow-type
     operations.alter_column("name", existing_type=sa.String(64), type_=sa.String(128))
     operations.alter_column("name", existing_type=sa.String(64), nullable=False)
 
@@ -147,21 +147,25 @@ def test_what_destroys_data_is_found_wherever_it_stands(project):
         ("sa.VARCHAR(length=64)", "sa.String(length=64)", False),
         ("sa.Text()", "sa.String(64)", True),
         ("sa.String", "sa.Text", False),
-        ("mysql.LONGTEXT()", "sa.Text()", True),
+        ("sa.Text()", "sa.Unicode()", False),
+        ("sa.String(9)", "sa.String(n)", False),
+        ("sa.String(9)", "sa.String(length=three)", True),
         ("sa.BigInteger()", "sa.Integer()", True),
         ("sa.SmallInteger", "sa.BigInteger", False),
         ("sa.Integer()", "sa.Boolean()", True),
         ("sa.Numeric(10, 2)", "sa.Numeric(10, 1)", True),
         ("sa.Numeric(10, 2)", "sa.Numeric(precision=12, scale=4)", False),
         ("sa.Numeric(10, 2)", "sa.Numeric(10, 4)", True),
-        ("sa.Numeric(10)", "sa.Integer()", False),
+        ("sa.Numeric(8, 5)", "sa.Numeric()", False),
+        ("sa.Numeric(4)", "sa.Integer()", False),
         ("sa.Numeric(10, 2)", "sa.Integer()", True),
         ("sa.Float()", "sa.Integer()", True),
         ("sa.Integer()", "sa.Float()", False),
         ("sa.DateTime()", "sa.Date()", True),
         ("sa.Date()", "sa.DateTime()", False),
+        ("sa.DateTime()", "postgresql.TIMESTAMP(precision=0)", True),
         ("sa.String(10)", "sa.Integer()", True),
-        ("sa.Integer()", "sa.String(10)", False),
+        ("sa.Integer()", "sa.String(11)", False),
         ("sa.Integer()", "sa.String(3)", True),
         ("sa.Integer()", "sa.Numeric(5, 2)", True),
         ("sa.Integer()", "sa.Numeric()", False),
@@ -170,15 +174,46 @@ def test_what_destroys_data_is_found_wherever_it_stands(project):
         ("sa.Enum('a', 'bcde', name='e')", "sa.String(3)", True),
         ("sa.Enum('a', 'bcde', name='e')", "sa.String(4)", False),
         ("sa.Boolean()", "sa.Text", False),
-        ("sa.LargeBinary(10)", "sa.LargeBinary(5)", True),
         ("sa.Enum('a', 'b', name='e')", "sa.Enum('a', name='e')", True),
         ("sa.Enum('a', name='e')", "sa.Enum('b', 'a', name='e')", False),
+        ("sa.ARRAY(sa.BigInteger())", "sa.ARRAY(sa.Integer)", True),
+        ("sa.Text()", "sa.Text().with_variant(sa.String(3), 'postgresql')", True),
         ("own.Type(3)", "own.Type(2)", False),
+        ("own.Type(3)", "sa.String(2)", False),
         ("sa.String(n)", "sa.String(64)", False),
+        ("sa.Enum(own.Colors)", "sa.Enum('a', name='e')", False),
+        ("sa.String(*sizes)", "sa.String(**sizes)", False),
+        ("sa.String(1, 2, 3, 4, 5)", "sa.String('long')", False),
+        ("sa.create_engine('sqlite://')", "sa.text('x')", False),
     ],
 )
-def test_a_narrower_type(old, new, expected):
-    assert narrows(*(ast.parse(text, mode="eval").body for text in (old, new))) is expected
+def test_a_narrower_type(old, new, expected, tmp_path):
+    assert narrow_types(tmp_path, old, new) == (["narrow-type"] if expected else [])
+
+
+def test_a_narrower_type_of_one_of_several_databases(tmp_path):
+    """SQLite keeps a text of any length, and MySQL's LONGTEXT is another type than its TEXT."""
+    assert narrow_types(tmp_path, "sa.String(9)", "sa.String(3)", "sqlite") == []
+    assert narrow_types(tmp_path, "sa.String(9)", "sa.String(3)", "mysql", "sqlite") == ["narrow-type"]
+    assert narrow_types(tmp_path, "mysql.LONGTEXT()", "sa.Text()", "mysql") == ["narrow-type"]
+    assert narrow_types(tmp_path, "mysql.LONGTEXT()", "sa.Text()", "postgresql") == []
+    assert narrow_types(tmp_path, "sa.LargeBinary()", "sa.LargeBinary(9)", "mysql") == ["narrow-type"]
+
+
+def test_a_type_is_cast_by_using(tmp_path):
+    for using, names in [("'c::integer'", ["narrow-type"]), ("f'({column} + 1)::integer'", []), ("'LENGTH(c)'", [])]:
+        assert narrow_types(tmp_path, "sa.String(9)", f"sa.Integer(), postgresql_using={using}") == names
+
+
+def narrow_types(folder, old, new, *dialects):
+    """Return the names of what lint finds in a change of a type."""
+    path = folder / "revision.py"
+    heads = ["import own", "import sqlalchemy as sa", "from alembic import op", "three = 3"]
+    heads.append("from sqlalchemy.dialects import mysql, postgresql")
+    body = f"def upgrade():\n    op.alter_column('t', 'c', existing_type={old}, type_={new})"
+    path.write_text("\n".join([*heads, body]), encoding="utf-8")
+    file = read(str(path))
+    return [one.name for one in lost(file, operations(file, "upgrade"), dialects or ("postgresql",))]
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,8 @@ FITTING = {
     "mysql": [
         ("mood", "sa.Enum('b')", 1),
         ("number", "mysql.TINYINT()", 1),
-        ("number", "sa.Boolean()", 1),
+        ("number", "sa.Boolean(create_constraint=False)", 1),
+        ("number", "sa.Boolean(name='truth', create_constraint=True)", 2),
         ("number", "mysql.INTEGER(unsigned=True)", 1),
         ("text", "mysql.TINYTEXT()", 1),
         ("data", "mysql.VARBINARY(2)", 1),

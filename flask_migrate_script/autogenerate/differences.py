@@ -123,7 +123,7 @@ def _type(operation: Any, dialect: Any) -> List[str]:
     if operation.modify_type is None:
         return []
     types = (operation.existing_type, operation.modify_type)
-    now, wanted = (_written(one, dialect) for one in types)
+    now, wanted = (write_type(one, dialect) for one in types)
     if now == wanted:
         now, wanted = map(repr, types)
     return [f"is {now} in the database, {wanted} in the models"]
@@ -166,7 +166,8 @@ def _commented(comment: Optional[str]) -> str:
     return f"the comment {comment!r}" if comment else "no comment"
 
 
-def _written(type_: Any, dialect: Any) -> str:
+def write_type(type_: Any, dialect: Any) -> str:
+    """Return a type as it stands in a statement."""
     try:
         return str(type_.compile(dialect=dialect))
     except Exception:  # whatever a type of the application's own raises; Alembic shows its repr too

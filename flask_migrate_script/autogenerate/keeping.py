@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set
 
 from ..errors import MigrateError
 from ..seam import binds
@@ -30,7 +30,7 @@ class Findings:
     candidates: List[str] = field(default_factory=list)
     unfilled: List[str] = field(default_factory=list)
     unfillable: List[str] = field(default_factory=list)
-    lost: List[Tuple[Any, str]] = field(default_factory=list)
+    lost: List[losses.Loss] = field(default_factory=list)
 
 
 class KeepingData:
@@ -123,11 +123,13 @@ class KeepingData:
         if not self.directives:
             return []
         left = {id(one) for upgrade in self.directives[0].upgrade_ops_list for one in all_in(upgrade)}
+        lost = [one for one in self.found.lost if id(one.operation) in left]
         return [
             *_listed(_IF_RENAMED, self.found.candidates),
             *_listed(_UNFILLED, self.found.unfilled),
             *_listed(_UNFILLABLE, self.found.unfillable),
-            *_listed(_DESTROYS, [line for operation, line in self.found.lost if id(operation) in left]),
+            *_listed(_DESTROYS, [one.line for one in lost if one.is_known]),
+            *_listed(_MAY_DESTROY, [one.line for one in lost if not one.is_known]),
         ]
 
 
@@ -139,6 +141,7 @@ _UNFILLED = "The upgrade fails where rows have no value (MySQL takes '' or 0). D
 _EACH_ROW = "Let the column be nullable first, give each row its value, and make it NOT NULL in a later revision."
 _UNFILLABLE = f"The upgrade fails where rows have no value, and no --fill is for all of them. Delete it. {_EACH_ROW}"
 _DESTROYS = "The upgrade destroys data; this much in the database at hand:"
+_MAY_DESTROY = "The upgrade may destroy data; how much is not known:"
 
 
 class _OneDatabase:
@@ -208,7 +211,7 @@ class _OneDatabase:
 
     def mark_losses(self) -> None:
         lost = losses.mark(self.upgrade, self.context, self.renaming.source)
-        self.found.lost += [(operation, f"{self.prefix}{line}") for operation, line in lost]
+        self.found.lost += [one._replace(line=f"{self.prefix}{one.line}") for one in lost]
 
 
 def _listed(head: str, lines: List[str]) -> List[str]:

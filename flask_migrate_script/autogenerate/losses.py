@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, NamedTuple, Optional, Tuple
 
 from alembic.operations import ops
 
@@ -10,10 +10,22 @@ from ..sql.counting import count
 from ..sql.quoting import identifier, qualified
 from ..sql.types import ALL, compare_types
 from .changes import Source, in_tables, shown
+from .differences import write_type
 from .operations import remarked
 
-Loss = Tuple[Any, str]
-"""An operation, and a line that says what it destroys."""
+
+class Loss(NamedTuple):
+    """What an operation destroys.
+
+    :param remark: for the script.
+    :param line: for the screen.
+    :param is_known: the database said how much it is; else it is not known whether it is anything.
+    """
+
+    operation: Any
+    remark: str
+    line: str
+    is_known: bool = True
 
 
 def mark(container: Any, context: Any, source: Source) -> List[Loss]:
@@ -24,33 +36,32 @@ def mark(container: Any, context: Any, source: Source) -> List[Loss]:
     """
     found: List[Loss] = []
     for holder, operation in [*((container, one) for one in container.ops), *in_tables(container)]:
-        said = _said(operation, context, source)
-        if said:
-            marked = remarked(operation, said[0])
+        loss = _find_loss(operation, context, source)
+        if loss:
+            marked = remarked(operation, loss.remark)
             holder.ops[holder.ops.index(operation)] = marked
-            found.append((marked, said[1]))
+            found.append(loss._replace(operation=marked))
     return found
 
 
-def _said(operation: Any, context: Any, source: Source) -> Optional[Tuple[str, str]]:
-    """Return the remark for the script and the line for the screen, or None where nothing is destroyed."""
+def _find_loss(operation: Any, context: Any, source: Source) -> Optional[Loss]:
     if isinstance(operation, ops.DropTableOp):
         name = shown(operation.schema, operation.table_name)
         rows = count(context.connection, qualified(context.dialect, operation.schema, operation.table_name))
-        return f"destroys data: table {name}", f"drops table {name}: {rows.shown('row')}"
+        return Loss(operation, f"destroys data: table {name}", f"drops table {name}: {rows.shown('row')}")
     if type(operation) not in (ops.DropColumnOp, ops.AlterColumnOp):
         return None
     name = shown(operation.schema, operation.table_name, operation.column_name)
     old, column = source(operation.schema, operation.table_name, operation.column_name)
     place = qualified(context.dialect, operation.schema, old), identifier(column, context.dialect)
     if isinstance(operation, ops.DropColumnOp):
-        values = count(context.connection, *place, "c IS NOT NULL")
-        return f"destroys data: column {name}", f"drops column {name}: {values.shown('value')}"
-    return _changed_type(name, operation, context, place)
+        values = count(context.connection, *place, ALL)
+        return Loss(operation, f"destroys data: column {name}", f"drops column {name}: {values.shown('value')}")
+    return _find_misfits(name, operation, context, place)
 
 
-def _changed_type(name: str, operation: Any, context: Any, place: Tuple[str, str]) -> Optional[Tuple[str, str]]:
-    """Return what is said of a column whose type is changed.
+def _find_misfits(name: str, operation: Any, context: Any, place: Tuple[str, str]) -> Optional[Loss]:
+    """Return what a change of a column's type destroys.
 
     :param place: the table and the column in the database, quoted.
     """
@@ -60,10 +71,11 @@ def _changed_type(name: str, operation: Any, context: Any, place: Tuple[str, str
     change = compare_types(old, new, context.dialect, using=operation.kw.get("postgresql_using"))
     if change.fits:
         return None
-    becomes = f"{name} becomes {new} from {old}"
+    after, before = (write_type(type_, context.dialect) for type_ in (new, old))
+    becomes = f"{name} becomes {after} from {before}"
     if change.may_lose and change.condition:
         values = count(context.connection, *place, change.condition)
-        return f"destroys data: {becomes}", f"{becomes}: {values.shown('value')} that may not fit"
+        return Loss(operation, f"destroys data: {becomes}", f"{becomes}: {values.shown('value')} that may not fit")
     values = count(context.connection, *place, ALL)
-    line = f"{becomes}: not known whether its {values.shown('value')} fit ({change.why})"
-    return f"may destroy data: {becomes}", line
+    line = f"{becomes}: whether all of it fits is not known: {values.shown('value')} ({change.why})"
+    return Loss(operation, f"may destroy data: {becomes}", line, is_known=False)

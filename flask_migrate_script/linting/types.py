@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import warnings
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from ..revisions.metadata import literal
@@ -37,7 +38,9 @@ def compare_written(file: ParsedFile, operation: Operation, kind: str) -> Option
 def make_type(file: ParsedFile, operation: Operation, node: Optional[ast.expr]) -> Optional[TypeEngine[Any]]:
     """Return the type that an expression makes; None where it cannot be made without running the script."""
     try:
-        return None if node is None else _make(file, operation, node)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they are for whoever runs the script
+            return None if node is None else _make(file, operation, node)
     except _Unknown:
         return None
 

@@ -20,8 +20,9 @@ class RehearsedOperation:
         to lose or it cannot be known.
     :param lost_unit: ``"rows"`` or ``"values"``.
     :param lost_at_least: the counting stopped at 1,000,000 rows: there may be more.
-    :param lost_how: ``"lost"``, ``"cut or refused"`` by a narrower type, ``"refused"``, or ``"not counted"`` where
-        ``lost`` is None because the table was in use.
+    :param lost_how: ``"lost"``, ``"cut or refused"`` by a narrower type, ``"perhaps cut or refused"`` where it is not
+        known what the server makes of the values, ``"refused"``, or ``"not counted"``, where ``lost`` is None:
+        the table was in use, or no condition selects the values.
     """
 
     operation: str

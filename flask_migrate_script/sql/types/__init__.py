@@ -6,17 +6,18 @@ value by value.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Callable, Dict, Mapping, Optional, Tuple
 
 from . import mysql, postgresql, sqlite
-from .change import ALL, FITS, TypeChange, Verdict, cannot_tell
-from .kinds import Kind, Reader, read_kind
+from .change import ALL, FITS, REFUSED, UNREADABLE, TypeChange, Verdict, cannot_tell, lose
+from .column_type import ColumnType, Reader, read_type
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-    from .kinds import SqlType
+    from .column_type import SqlType
 
 __all__ = ["ALL", "TypeChange", "Verdict", "are_alike", "compare_types", "load_dialect"]
 
@@ -54,23 +55,43 @@ def compare_types(
     if before is not None and before == after and using is None:
         return FITS
     if dialect.name == "sqlite":
-        return sqlite.compare(before, after, to_instance(new), dialect)
-    if dialect.name == "postgresql":
-        return postgresql.compare(before, after, using, version)
-    if dialect.name in _READERS:
-        return mysql.compare(before, after)
-    return cannot_tell(f"the types of {dialect.name} are not known here")
+        found = sqlite.compare(before, after, to_instance(new), dialect)
+    elif dialect.name == "postgresql":
+        found = postgresql.compare(before, after, using, version)
+    elif dialect.name in _READERS:
+        found = mysql.compare(before, after)
+    else:
+        found = cannot_tell(f"the types of {dialect.name} are not known here")
+    return _with_check(before, after, found, "CAST(c AS BOOLEAN)" if dialect.name == "sqlite" else "c")
+
+
+def _with_check(old: Optional[ColumnType], new: ColumnType, found: TypeChange, value: str) -> TypeChange:
+    """A CHECK that comes with the new type refuses the values that are not its own.
+
+    :param value: what becomes of one, in SQL.
+    """
+    if not new.checked or old is None or found.verdict is Verdict.CANNOT_TELL:
+        return found
+    if found.effect == UNREADABLE and new.values:
+        return replace(found, effect=REFUSED)
+    if new.values or (old.text, old.checked) == (new.text, True):
+        return found
+    others = f"{value} NOT IN (0, 1)"
+    condition = f"{found.condition} OR {others}" if found.condition else others
+    return lose(condition, REFUSED, "a boolean is 0 or 1")
 
 
 def are_alike(one: Optional[SqlType], other: Optional[SqlType], dialect: Dialect) -> bool:
-    """Return whether two types are the same to a database."""
-    kinds = [_read(type_, dialect) for type_ in (one, other)]
-    known = {(kind.text, kind.family, kind.values if kind.family == "enum" else ()) for kind in kinds if kind}
-    return None not in kinds and len(known) == 1
+    """Return whether two types are the same to a database; to MariaDB JSON is a LONGTEXT."""
+    read = [_read(type_, dialect) for type_ in (one, other)]
+    if {type_.family for type_ in read if type_} == {"json", "text"} and dialect.name in ("mysql", "mariadb"):
+        return any(type_ and type_.text.startswith("LONGTEXT") for type_ in read)
+    known = {(type_.text, type_.family, type_.values if type_.family == "enum" else ()) for type_ in read if type_}
+    return None not in read and len(known) == 1
 
 
-def _read(type_: Optional[SqlType], dialect: Dialect) -> Optional[Kind]:
-    return read_kind(type_, dialect, _READERS.get(dialect.name, {}))
+def _read(type_: Optional[SqlType], dialect: Dialect) -> Optional[ColumnType]:
+    return read_type(type_, dialect, _READERS.get(dialect.name, {}))
 
 
 @lru_cache(maxsize=None)

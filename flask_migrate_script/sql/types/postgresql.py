@@ -11,7 +11,8 @@ from typing import Callable, Dict, Iterable, Optional, Tuple
 
 from . import patterns
 from .change import ALL, CONVERTED, CUT, FITS, REFUSED, ROUNDED, UNREADABLE, TypeChange, cannot_tell, lose
-from .kinds import Kind, Reader, decimal, floating, integer, names, plain, read_text, sized, timed
+from .column_type import ColumnType, Reader, decimal, floating, integer, names, plain, read_text, sized, timed
+from .using import read_casts
 
 READERS: Dict[str, Reader] = {
     **names(integer(16), "SMALLINT", "INT2", "SMALLSERIAL"),
@@ -51,8 +52,8 @@ class Cast:
     :param version: the server's; empty where it is not known.
     """
 
-    old: Kind
-    new: Kind
+    old: ColumnType
+    new: ColumnType
     explicit: bool
     version: Tuple[int, ...]
 
@@ -60,31 +61,31 @@ class Cast:
 Rule = Callable[[Cast], TypeChange]
 
 
-def compare(old: Optional[Kind], new: Kind, using: Optional[str], version: Tuple[int, ...]) -> TypeChange:
+def compare(old: Optional[ColumnType], new: ColumnType, using: Optional[str], version: Tuple[int, ...]) -> TypeChange:
     """Return what becomes of the values.
 
     :param old: None where it is not known.
     :param using: the expression of USING.
     :param version: the server's; empty where it is not known.
     """
-    casts = () if using is None else _casts(using)
+    casts = () if using is None else read_casts(using)
     if casts is None:
         return cannot_tell("USING makes other values of them")
-    kinds = [read_text(cast, READERS) for cast in casts]
-    by_text = len(kinds) > 1 and kinds[0] == Kind("text", kinds[0].text)
-    if not all(_is(kind, new) for kind in kinds[by_text:]):
+    types = [read_text(cast, READERS) for cast in casts]
+    by_text = len(types) > 1 and types[0] == ColumnType("text", types[0].text)
+    if not all(_is(type_, new) for type_ in types[by_text:]):
         return cannot_tell("USING makes other values of them")
     if old is None:
         rule = _OF_TEXT.get(new.family)
         found = rule(Cast(_AS_TEXT, new, True, version)) if rule else FITS
         return cannot_tell("the old type is not known", found.condition, found.effect)
-    return _compare(Cast(replace(_AS_TEXT, text=old.text) if by_text else old, new, bool(kinds), version))
+    return _compare(Cast(replace(_AS_TEXT, text=old.text) if by_text else old, new, bool(types), version))
 
 
-_AS_TEXT = Kind("text", "TEXT")
+_AS_TEXT = ColumnType("text", "TEXT")
 
 
-def _is(cast: Kind, new: Kind) -> bool:
+def _is(cast: ColumnType, new: ColumnType) -> bool:
     """Return whether a cast in USING is to the new type; that of an enum may be quoted and have a schema."""
     if cast.family == "other":
         return _bare(cast.text) == _bare(new.text)
@@ -93,39 +94,6 @@ def _is(cast: Kind, new: Kind) -> bool:
 
 def _bare(name: str) -> str:
     return name.rpartition(".")[2].strip('"')
-
-
-def _casts(using: str) -> Optional[Tuple[str, ...]]:
-    """Return the types that an expression casts one column to, in turn; None where it is something else."""
-    text = _bared(using)
-    if text[:5].upper() == "CAST(" and text.endswith(")"):
-        inner, found, target = text[5:-1].partition(" AS ")
-        inner, found, target = (inner, found, target) if found else text[5:-1].partition(" as ")
-        before = _casts(inner)
-        return None if before is None or not found else (*before, target.strip())
-    inner, found, target = text.rpartition("::")
-    if found:
-        before = _casts(inner)
-        return None if before is None or not target.strip() else (*before, target.strip())
-    named = text.replace('"', "").replace(".", "").replace("_", "")
-    return () if named.isalnum() or (text.startswith('"') and text.endswith('"') and text.count('"') == 2) else None
-
-
-def _bared(text: str) -> str:
-    """Return an expression without the parentheses around the whole of it."""
-    text = text.strip()
-    while text.startswith("(") and text.endswith(")") and _encloses(text):
-        text = text[1:-1].strip()
-    return text
-
-
-def _encloses(text: str) -> bool:
-    depth = 0
-    for place, sign in enumerate(text):
-        depth += (sign == "(") - (sign == ")")
-        if not depth:
-            return place == len(text) - 1
-    return False
 
 
 def _compare(cast: Cast) -> TypeChange:
@@ -157,7 +125,7 @@ def _integer_integer(cast: Cast) -> TypeChange:
     return FITS if new.low <= old.low and old.high <= new.high else _out_of_range(new)
 
 
-def _out_of_range(new: Kind) -> TypeChange:
+def _out_of_range(new: ColumnType) -> TypeChange:
     return lose(f"c NOT BETWEEN {new.low} AND {new.high}", REFUSED, "some numbers are out of its range")
 
 
@@ -426,6 +394,7 @@ _EXPLICIT: Dict[Tuple[str, str], Rule] = {
     ("integer", "boolean"): _integer_boolean,
     ("boolean", "integer"): _boolean_integer,
     **dict.fromkeys((("integer", "bits"), ("bits", "integer")), _not_known),
+    **dict.fromkeys((("integer", "binary"), ("binary", "integer")), _not_known),  # since PostgreSQL 18
     **{("jsonb", family): _not_known for family in ("integer", "decimal", "float", "boolean")},
 }
 
@@ -457,24 +426,24 @@ def _with_words(cast: Cast, found: TypeChange) -> TypeChange:
     return lose(unknown, UNREADABLE, "the models know other values only")
 
 
-def _longest(kind: Kind) -> Optional[int]:
+def _longest(type_: ColumnType) -> Optional[int]:
     """Return how many characters the longest value takes as a text; None without a bound.
 
     Dates are those that Python knows, from year 1 to year 9999.
     """
-    if kind.values:
-        return max(map(len, kind.values))
-    if kind.family == "text":
-        return kind.size
-    if kind.family == "integer":
-        return max(len(str(kind.low)), len(str(kind.high)))
-    if kind.family == "decimal" and kind.precision and kind.scale >= 0:
-        return max(kind.precision, kind.scale + 1) + 1 + (kind.scale > 0)
-    if kind.family in ("moment", "time"):
-        return _LENGTHS[kind.family] + (kind.fraction and kind.fraction + 1) + (6 if kind.zoned else 0)
-    if kind.family == "float":
-        return 24 if kind.precision == 53 else 15
-    return _LENGTHS.get(kind.family) or (kind.size if kind.family == "bits" else None)
+    if type_.values:
+        return max(map(len, type_.values))
+    if type_.family == "text":
+        return type_.size
+    if type_.family == "integer":
+        return max(len(str(type_.low)), len(str(type_.high)))
+    if type_.family == "decimal" and type_.precision and type_.scale >= 0:
+        return max(type_.precision, type_.scale + 1) + 1 + (type_.scale > 0)
+    if type_.family in ("moment", "time"):
+        return _LENGTHS[type_.family] + (type_.fraction and type_.fraction + 1) + (6 if type_.zoned else 0)
+    if type_.family == "float":
+        return 24 if type_.precision == 53 else 15
+    return _LENGTHS.get(type_.family) or (type_.size if type_.family == "bits" else None)
 
 
 _LENGTHS = {"boolean": 5, "date": 10, "time": 8, "moment": 19, "uuid": 36, "macaddr": 17, "macaddr8": 23}
@@ -525,7 +494,7 @@ def _text_enum(cast: Cast) -> TypeChange:
     return lose(condition, REFUSED, "it has no other values")
 
 
-def _with_blanks(old: Kind) -> str:
+def _with_blanks(old: ColumnType) -> str:
     """Return the text of a value as it is cast to something else than a text, with the blanks of a CHAR."""
     return f"RPAD({_TEXT}, {old.size})" if old.padded else _TEXT
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from .change import CONVERTED, FITS, ROUNDED, UNREADABLE, TypeChange, cannot_tell, lose
-from .kinds import Kind, Reader, decimal, names, plain, sized
+from .column_type import ColumnType, Reader, decimal, names, plain, sized
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -28,7 +28,7 @@ _DIGITS = 15
 """Decimal digits that a REAL has as a text."""
 
 
-def compare(old: Optional[Kind], new: Kind, type_: TypeEngine[Any], dialect: Dialect) -> TypeChange:
+def compare(old: Optional[ColumnType], new: ColumnType, type_: TypeEngine[Any], dialect: Dialect) -> TypeChange:
     """Return what becomes of the values in a rebuild of the table.
 
     :param old: None where it is not known, and then it is not known whether they are cast.
@@ -49,11 +49,11 @@ def compare(old: Optional[Kind], new: Kind, type_: TypeEngine[Any], dialect: Dia
     return FITS
 
 
-def _not_one_of(new: Kind) -> str:
+def _not_one_of(new: ColumnType) -> str:
     return "c NOT IN ({})".format(", ".join("'" + one.replace("'", "''") + "'" for one in new.values))
 
 
-def _is_cast(old: Kind, type_: TypeEngine[Any], dialect: Any) -> bool:
+def _is_cast(old: ColumnType, type_: TypeEngine[Any], dialect: Any) -> bool:
     """Return whether Alembic writes a CAST, as it decides that (seen on Alembic 1.4 to 1.20).
 
     The affinity of a type, and the type that a text is read as from a table, have private names in SQLAlchemy (1.3 to
@@ -65,7 +65,7 @@ def _is_cast(old: Kind, type_: TypeEngine[Any], dialect: Any) -> bool:
     return reflected._type_affinity is not type_._type_affinity and not isinstance(type_, JSON)
 
 
-def _cast(old: Kind, new: Kind) -> TypeChange:
+def _cast(old: ColumnType, new: ColumnType) -> TypeChange:
     before, after = _affinity(old.text), _affinity(new.text)
     if (before, after) == ("BLOB", "TEXT"):
         return cannot_tell("whether bytes are a text depends on its character set")
@@ -85,14 +85,14 @@ def _cast(old: Kind, new: Kind) -> TypeChange:
 _OF_A_TEXT = "SQLite takes from a text the number that it begins with: from a date, the year"
 
 
-def _real(old: Kind, new: Kind) -> TypeChange:
+def _real(old: ColumnType, new: ColumnType) -> TypeChange:
     """A REAL has 15 digits of a large integer."""
     if _is_exact(old) or old.family == "boolean" or _affinity(old.text) == "REAL":
         return FITS
     return lose(_changed(new, "FALSE"), ROUNDED, f"it keeps {_DIGITS} digits of a number")
 
 
-def _changed(new: Kind, texts: str) -> str:
+def _changed(new: ColumnType, texts: str) -> str:
     """Return the condition of the values that are others when they are cast there and back.
 
     :param texts: the condition of the texts.
@@ -107,12 +107,12 @@ def _trimmed(text: str) -> str:
     return f"CASE WHEN INSTR({text}, '.') > 0 THEN RTRIM(RTRIM({text}, '0'), '.') ELSE {text} END"
 
 
-def _is_exact(old: Kind) -> bool:
+def _is_exact(old: ColumnType) -> bool:
     """Return whether the numbers of a decimal are as exact in a REAL."""
     return old.family == "decimal" and old.precision is not None and old.precision <= _DIGITS
 
 
-def _holds_texts(old: Kind) -> bool:
+def _holds_texts(old: ColumnType) -> bool:
     """Return whether SQLAlchemy writes texts into a column that is one of numbers to SQLite."""
     return old.text.upper().startswith(("DATE", "TIME", "JSON"))
 

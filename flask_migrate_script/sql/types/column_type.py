@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Kind:
+class ColumnType:
     """A type of a database.
 
     :param family: ``text``, ``binary``, ``integer``, ``decimal``, ``float``, ``boolean``, ``date``, ``time``,
@@ -33,6 +33,7 @@ class Kind:
     :param fraction: digits of a second.
     :param zoned: it knows a time zone.
     :param values: those of an enum or a set, or the only ones that the models know in a text.
+    :param checked: a CHECK comes with it, which holds a text to these values, or a boolean that is a number to 0 and 1.
     :param charset: the character set or collation that is written with it.
     :param element: what an array holds.
     """
@@ -50,8 +51,9 @@ class Kind:
     fraction: int = 0
     zoned: bool = False
     values: Tuple[str, ...] = ()
+    checked: bool = False
     charset: str = ""
-    element: Optional[Kind] = None
+    element: Optional[ColumnType] = None
 
 
 @dataclass(frozen=True)
@@ -78,16 +80,16 @@ class Written:
         return self.numbers[0] if self.numbers else 1
 
 
-Reader = Callable[[Written], Kind]
+Reader = Callable[[Written], ColumnType]
 """Returns what a type is from its text."""
 
 
-def read_kind(type_: Optional[SqlType], dialect: Dialect, readers: Mapping[str, Reader]) -> Optional[Kind]:
+def read_type(type_: Optional[SqlType], dialect: Dialect, readers: Mapping[str, Reader]) -> Optional[ColumnType]:
     """Return what a type is; None where it is not given, or the dialect has no such type.
 
     :param readers: by the name of a type, those of the dialect.
     """
-    from sqlalchemy.types import Enum, to_instance
+    from sqlalchemy.types import to_instance
 
     if type_ is None:
         return None
@@ -97,24 +99,33 @@ def read_kind(type_: Optional[SqlType], dialect: Dialect, readers: Mapping[str, 
         inner = _innermost(made, dialect)
     except Exception:  # whatever a type of the application's raises; the dialect has no word for others
         return None
-    kind = read_text(text, readers)
-    if getattr(inner, "__visit_name__", "") == "SET":  # MySQL's
-        return Kind("set", text, values=tuple(map(str, getattr(inner, "values", ()))))
-    if not isinstance(inner, Enum):
-        return kind
-    values = tuple(map(str, inner.enums))
-    is_native = inner.native_enum and dialect.supports_native_enum
-    return Kind("enum", text, values=values) if is_native else replace(kind, values=values)
+    return _with_values(read_text(text, readers), inner, dialect)
 
 
-def read_text(text: str, readers: Mapping[str, Reader]) -> Kind:
+def _with_values(found: ColumnType, type_: TypeEngine[Any], dialect: Dialect) -> ColumnType:
+    """Add what only SQLAlchemy's type says."""
+    from sqlalchemy.types import Boolean, Enum
+
+    if getattr(type_, "__visit_name__", "") == "SET":  # MySQL's
+        return ColumnType("set", found.text, values=tuple(map(str, getattr(type_, "values", ()))))
+    if isinstance(type_, Boolean):
+        return replace(found, checked=bool(type_.create_constraint) and not dialect.supports_native_boolean)
+    if not isinstance(type_, Enum):
+        return found
+    values = tuple(map(str, type_.enums))
+    if type_.native_enum and dialect.supports_native_enum:
+        return ColumnType("enum", found.text, values=values)
+    return replace(found, values=values, checked=bool(type_.create_constraint))
+
+
+def read_text(text: str, readers: Mapping[str, Reader]) -> ColumnType:
     """Return what a type is by the text that a dialect writes."""
     if text.endswith("[]"):
         element = read_text(text[:-2], readers)
-        return element if element.family == "array" else Kind("array", text, element=element)
+        return element if element.family == "array" else ColumnType("array", text, element=element)
     written = _take_apart(text)
     reader = readers.get(written.name)
-    return reader(written) if reader else Kind("other", text)
+    return reader(written) if reader else ColumnType("other", text)
 
 
 def _innermost(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
@@ -156,10 +167,10 @@ def _following(words: Sequence[str], *others: str) -> bool:
 def integer(bits: int) -> Reader:
     """Return the reader of an integer of so many bits."""
 
-    def read(written: Written) -> Kind:
+    def read(written: Written) -> ColumnType:
         if written.unsigned:
-            return Kind("integer", written.text, low=0, high=2**bits - 1)
-        return Kind("integer", written.text, low=-(2 ** (bits - 1)), high=2 ** (bits - 1) - 1)
+            return ColumnType("integer", written.text, low=0, high=2**bits - 1)
+        return ColumnType("integer", written.text, low=-(2 ** (bits - 1)), high=2 ** (bits - 1) - 1)
 
     return read
 
@@ -167,30 +178,30 @@ def integer(bits: int) -> Reader:
 def decimal(precision: Optional[int]) -> Reader:
     """Return the reader of a decimal number, with the digits that it has where none are written."""
 
-    def read(written: Written) -> Kind:
+    def read(written: Written) -> ColumnType:
         digits, scale = written.number(precision), written.number(0, 1) or 0
-        return Kind("decimal", written.text, precision=digits, scale=scale, unsigned=written.unsigned)
+        return ColumnType("decimal", written.text, precision=digits, scale=scale, unsigned=written.unsigned)
 
     return read
 
 
 def plain(family: str, **what: Any) -> Reader:
     """Return the reader of a type that has no size."""
-    return lambda written: Kind(family, written.text, **what)
+    return lambda written: ColumnType(family, written.text, **what)
 
 
 def timed(family: str, digits: int) -> Reader:
     """Return the reader of a type with digits of a second, so many where none are written."""
-    return lambda written: Kind(family, written.text, fraction=written.number(digits) or 0, zoned=written.zoned)
+    return lambda written: ColumnType(family, written.text, fraction=written.number(digits) or 0, zoned=written.zoned)
 
 
 def floating(usual: int) -> Reader:
     """Return the reader of a floating point number, of so many bits where none are written."""
 
-    def read(written: Written) -> Kind:
+    def read(written: Written) -> ColumnType:
         bits = 24 if (written.number(usual) or 0) <= 24 else 53
         known = len(written.numbers) < 2  # MySQL's FLOAT(7, 4) rounds as a decimal does
-        return Kind("float" if known else "other", written.text, precision=bits, unsigned=written.unsigned)
+        return ColumnType("float" if known else "other", written.text, precision=bits, unsigned=written.unsigned)
 
     return read
 
@@ -198,9 +209,9 @@ def floating(usual: int) -> Reader:
 def sized(family: str, size: Optional[int] = None, padded: bool = False, in_bytes: bool = False) -> Reader:
     """Return the reader of a type with a length, and that which it has where none is written."""
 
-    def read(written: Written) -> Kind:
+    def read(written: Written) -> ColumnType:
         length = written.number(size)
-        return Kind(family, written.text, length, padded=padded, in_bytes=in_bytes, charset=written.charset)
+        return ColumnType(family, written.text, length, padded=padded, in_bytes=in_bytes, charset=written.charset)
 
     return read
 
