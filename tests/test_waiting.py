@@ -12,6 +12,7 @@ from conftest import MANAGE, initialised, wait_for
 CREATE = "op.create_table('users', sa.Column('id', sa.Integer, primary_key=True), sa.Column('name', sa.String(20)))"
 ADD = "op.add_column('users', sa.Column('age', sa.Integer))"
 SERVERS = ["postgresql", "mysql"]
+SQLALCHEMY = tuple(int(part) for part in sa.__version__.split(".")[:2])
 
 
 def watching(make_project, database, source=MANAGE):
@@ -202,6 +203,8 @@ db.session.commit()
 
 
 def test_a_session_in_a_revision_waits_for_the_migration_itself(make_project, database):
+    if database.kind == "mysql" and SQLALCHEMY < (1, 4):
+        pytest.skip("SQLAlchemy 1.3 commits each statement there, so the migration keeps no row locked")
     project = watching(make_project, database)
     project.revision("bbb2", "aaa1", IN_A_REVISION)
     began = time.monotonic()
