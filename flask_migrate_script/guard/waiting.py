@@ -23,7 +23,7 @@ from .waits.mysql import MySQL
 from .waits.own import OwnSessions, is_alone, session_number
 from .waits.postgresql import PostgreSQL
 from .waits.sessions import Wait, shorten
-from .waits.timing import AFTER, BESIDE_OTHER_THREADS
+from .waits.timing import AFTER, BESIDE_OTHER_THREADS, BESIDE_OTHER_TRANSACTIONS
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -154,8 +154,8 @@ class Watch:
         else:
             problem = (
                 f"In {self.database.shown} a statement waits for a lock: {statement}\n"
-                "The server does not say who holds it. The only transaction there that is older than the wait is\n"
-                f"another session of this very process: {session}"
+                f"The server does not say who holds it. {_candidates(wait)} another session of this\n"
+                f"very process, which does nothing: {session}"
             )
         return MigrateError(problem, _OWN_MIGRATION if holder.ours else sqlite.OWN_SESSION)
 
@@ -191,6 +191,8 @@ class Watch:
     def _tell_or_end(self, server: Server, wait: Wait, moved: float) -> None:
         alone = is_alone(self._migrating, threading.current_thread())
         patience = self.after if alone else max(self.after, BESIDE_OTHER_THREADS)
+        if wait.candidates > 1:
+            patience = max(patience, BESIDE_OTHER_TRANSACTIONS)
         self.seen = wait if wait.endless else None
         if wait.endless and time.monotonic() - moved >= patience and self.endless is None:
             self.endless = wait
@@ -222,6 +224,12 @@ class Watch:
         if self._server is not None:
             self._server.server.close()
             self._server = None
+
+
+def _candidates(wait: Wait) -> str:
+    if wait.candidates == 1:
+        return "The only transaction that is older than the wait is"
+    return f"Of {wait.candidates} transactions that are older than the wait, one is"
 
 
 _OWN_MIGRATION = (

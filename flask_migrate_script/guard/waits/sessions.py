@@ -78,13 +78,13 @@ class Wait:
 
     @property
     def endless(self) -> Optional[Session]:
-        """The session of this process that the wait is for, which does nothing: it ends only with this process.
-
-        Where the server does not say who has the lock, only if no other transaction is older than the wait.
-        """
-        if not self.certain and not all(holder.own for holder in self.holders):
-            return None
+        """The session of this process that has the lock, or may have it, and does nothing: the wait may never end."""
         return next((holder for holder in self.holders if holder.own and holder.idle_since_before), None)
+
+    @property
+    def candidates(self) -> int:
+        """How many sessions may hold the lock where the server does not say who does."""
+        return 0 if self.certain else len(self.holders)
 
     def lines(self, shown: str, mask: Mask) -> List[str]:
         """Return what is told of it to a person.
