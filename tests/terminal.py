@@ -5,7 +5,6 @@ import os
 import pty
 import re
 import select
-import signal
 import struct
 import subprocess
 import sys
@@ -31,7 +30,7 @@ class Terminal:
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
-            preexec_fn=_become_foreground,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that ^C reaches it
         )
         os.close(theirs)
         self.raw = b""
@@ -83,12 +82,6 @@ class Terminal:
             self.lines[-1] = line[: self.column] + character + line[self.column + 1 :]
             self.column += 1
             self.bottoms.add(self.lines[-1])
-
-
-def _become_foreground():
-    """Let ^C reach the command, also where the tests run in the background of a shell, which ignores it."""
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _whole(read):
