@@ -22,7 +22,7 @@ TEST = [
     "psycopg2-binary",
     "psycopg[binary]",
     "pytest",
-    "pytest-xdist",
+    "pytest-xdist>=3.2",
     "python-dotenv",
     "setuptools>=70.1",
 ]

@@ -12,6 +12,7 @@ import json
 import os
 import pty
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -82,10 +83,12 @@ def downgrade():
 
 
 def pytest_configure(config):
-    """Write what became of each test, one a line, to the file that ``TEST_OUTCOMES`` names.
+    """Let Ctrl-C reach the commands, and write what became of each test to the file that ``TEST_OUTCOMES`` names.
 
-    Two ways to run the suite can be compared by it: with ``TEST_FORK`` and without.
+    Two ways to run the suite are compared by that file: with ``TEST_FORK`` and without.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; the commands would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.environ.get("TEST_OUTCOMES") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Outcomes(os.environ["TEST_OUTCOMES"]))
 

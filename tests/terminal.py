@@ -3,11 +3,13 @@
 import fcntl
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
 import sys
 import termios
+import time
 
 
 class Terminal:
@@ -37,10 +39,16 @@ class Terminal:
     def type(self, text):
         os.write(self._ours, text.encode())
 
-    def until(self, text):
-        """Read until the last line has that text in it, and return that line."""
-        while text not in self.lines[-1]:
-            assert self._read(), f"{text!r} never came: {self.lines} {self.raw}"
+    def until(self, pattern, seconds=120):
+        """Read until the last line has what matches in it, and return that line.
+
+        A clock may leave a second out where the machine is busy: it goes on for ever then, without what was expected.
+        """
+        end = time.monotonic() + seconds
+        while not re.search(pattern, self.lines[-1]):
+            assert self._read(), f"{pattern!r} never came: {self.lines} {self.raw}"
+            if time.monotonic() > end:
+                self.process.kill()
         return self.lines[-1]
 
     def end(self):

@@ -47,8 +47,9 @@ def without_file_config(project):
 def test_an_upgrade_says_where_it_is_and_leaves_alembics_own_output(project):
     three(project)
     terminal = Terminal(project, "manage.py", "db", "upgrade")
-    terminal.until(f"upgrade 2 of 3  0:00  bbb2  {LONG}")
-    assert terminal.until("2 of 3  0:01") == f"upgrade 2 of 3  0:01  bbb2  {LONG}", "it goes on while it waits"
+    terminal.until(rf"upgrade 2 of 3  0:00  bbb2  {re.escape(LONG)}")
+    later = terminal.until(r"2 of 3  0:0[1-9]")
+    assert re.fullmatch(rf"upgrade 2 of 3  0:0[1-9]  bbb2  {re.escape(LONG)}", later), "it goes on while it waits"
     above = terminal.lines[:-1]
     (project.folder / "go").touch()
     code, screen = terminal.end()
@@ -86,7 +87,7 @@ def test_it_is_never_wider_than_the_terminal_and_goes_when_interrupted(project):
     three(project)
     without_file_config(project)
     terminal = Terminal(project, "manage.py", "db", "upgrade", columns=40)
-    terminal.until("2 of 3  0:01  bbb2  añadir a")
+    terminal.until(r"2 of 3  0:[0-5][1-9]  bbb2  añadir a")
     terminal.type("\x03")
     code, screen = terminal.end()
     assert code == 1
@@ -100,7 +101,7 @@ def test_a_migration_may_ask(project):
     terminal = Terminal(project, "manage.py", "db", "upgrade")
     terminal.until("upgrade 1 of 1  0:00")
     (project.folder / "go").touch()
-    assert terminal.until("Sure? ").rstrip() == "Sure?"
+    assert terminal.until(r"Sure\? ").rstrip() == "Sure?"
     terminal.type("yes\n")
     terminal.until("upgrade 1 of 1  0:0")
     (project.folder / "on").touch()
