@@ -44,8 +44,10 @@ class Dump:
                 words = "is new" if ours is None else "is gone" if theirs is None else _difference(ours, theirs)
                 found.append(f"{name} {words}")
         for part in ("others", "counters"):
-            if getattr(self, part) != getattr(other, part):
-                found.append(f"{part}: {getattr(self, part)} became {getattr(other, part)}")
+            ours, theirs = getattr(self, part), getattr(other, part)
+            if ours != theirs:
+                lost, new = [one for one in ours if one not in theirs], [one for one in theirs if one not in ours]
+                found.append(f"{part}: {lost} became {new}")
         return found
 
 
