@@ -26,6 +26,7 @@ from .journal import resumption_of
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationStep
+    from sqlalchemy.engine import Engine
 
 ROLLS_BACK_DDL = ("postgresql", "sqlite", "mssql")
 """Dialects whose DDL is part of the transaction; SQLite's is under the guard."""
@@ -66,6 +67,18 @@ class Moved:
 
 
 @dataclass
+class Foreign:
+    """A statement that a script has sent over another connection.
+
+    :param lasts: it was committed.
+    """
+
+    engine: Engine
+    text: str
+    lasts: bool = False
+
+
+@dataclass
 class Book:
     """What was seen of one database in one run.
 
@@ -81,7 +94,7 @@ class Book:
     direction: str = "upgrade"
     pieces: List[Piece] = field(default_factory=list)
     moves: List[Moved] = field(default_factory=list)
-    foreign: List[Tuple[Any, str, bool]] = field(default_factory=list)
+    foreign: List[Foreign] = field(default_factory=list)
     hints: Hints = field(default_factory=Hints)
     stale: bool = True
     ended: bool = False
@@ -115,9 +128,13 @@ class Book:
             if piece.fate is Fate.COMMITTING:
                 piece.fate = fate
 
-    def seen(self) -> Hints:
+    def peek(self) -> Hints:
         """Return what was seen since the database was asked last."""
-        hints = replace(self.hints, inserts_and_updates=self.rows, changes=self.changes)
+        return replace(self.hints, inserts_and_updates=self.rows, changes=self.changes)
+
+    def take_seen(self) -> Hints:
+        """The same, and begin anew: the database is asked now."""
+        hints = self.peek()
         self.rows = self.changes = 0
         return hints
 
@@ -181,6 +198,7 @@ class Account(Part):
             yield
         except BaseException as exc:
             self._settle_after_failure(database, book, exc)
+            book.scripting = False
             raise
         book.keep_heard()
         self._notice_end(database, book)
@@ -203,11 +221,12 @@ class Account(Part):
         with suppress(Exception):  # a connection that is lost
             self._notice_end(database, book)
             if database.touched:
-                book.unseen = book.facts.count_unseen(book.seen())
+                book.unseen = book.facts.count_unseen(book.peek())
 
     def _ask(self, database: Database, book: Book) -> None:
+        unseen = book.facts.count_unseen(book.peek()) if database.touched else 0
         try:
-            ending = book.facts.ask(book.seen())
+            ending = book.facts.ask(book.take_seen())
         except Aborted as exc:
             raise _went_on(book) from exc
         book.ended = ending is not Ending.NONE
@@ -217,7 +236,7 @@ class Account(Part):
                 " whether something that it had written was rolled back."
             )
         if ending is Ending.LOST:
-            book.lost = True
+            book.lost, book.unseen = True, unseen
             raise MigrateError(
                 f"Revision {book.revision} rolled back something that was written, and went on: it is not recorded as"
                 " applied.",
@@ -284,11 +303,17 @@ class Account(Part):
     def rolling_back(self, database: Database) -> None:
         book = _book(database)
         if book:
+            self._notice_loss(book)
             self._rolled_back(book)
+
+    def _notice_loss(self, book: Book) -> None:
+        """A rollback is about to be sent: ask whether something is written that it undoes."""
+        if book.scripting and not book.hints.lost_writes:
+            with suppress(Exception):  # a connection that is lost: the failure that follows tells of it
+                book.hints.lost_writes = book.facts.wrote(book.peek())
 
     def _rolled_back(self, book: Book) -> None:
         book.hints.rollbacks += 1
-        book.hints.lost_writes = book.hints.lost_writes or (book.hints.writes and book.scripting)
         if not isinstance(book.facts, SQLiteFacts):
             book.close(Fate.ROLLED_BACK)
         book.stale = True
@@ -300,6 +325,12 @@ class Account(Part):
         book.settle_commits()
         book.sending = True
         self._notice_end(database, book)
+        statements = split(sent.text, database.dialect)
+        if any(one.kind is Kind.ROLLBACK for one in statements):
+            first_write = next((place for place, one in enumerate(statements) if one.writes), len(statements))
+            rollback = next(place for place, one in enumerate(statements) if one.kind is Kind.ROLLBACK)
+            self._notice_loss(book)
+            book.hints.lost_writes = book.hints.lost_writes or (book.scripting and first_write < rollback)
         if database.dialect not in ROLLS_BACK_DDL and commits(sent.text, database.dialect):
             book.close(Fate.COMMITTED)
 
@@ -368,17 +399,24 @@ class Account(Part):
 
     def before_foreign_statement(self, database: Database, sent: Sent) -> None:
         book = _book(database)
-        dialect = sent.connection.dialect.name
-        if book and any(one.writes for one in split(sent.text, dialect)):
-            lasts = is_autocommit(sent.connection) or commits(sent.text, dialect)
+        if book and any(one.writes for one in split(sent.text, sent.connection.dialect.name)):
             book.hints.foreign = True
-            book.foreign.append((sent.connection.engine, " ".join(sent.text.split()), lasts))
+            book.foreign.append(Foreign(sent.connection.engine, " ".join(sent.text.split())))
+
+    def after_foreign_statement(self, database: Database, sent: Sent) -> None:
+        """What was executed in no transaction, or has ended one, lasts."""
+        book = _book(database)
+        if book is None or not book.foreign:
+            return
+        status = transaction_status(driver_connection(sent.connection))
+        lasts = commits(sent.text, sent.connection.dialect.name) or is_autocommit(sent.connection)
+        if status is False or (status is None and lasts):
+            self.foreign_commit(database, sent)
 
     def foreign_commit(self, database: Database, sent: Sent) -> None:
         book = _book(database)
-        if book:
-            engine = sent.connection.engine
-            book.foreign = [(one, text, done or one is engine) for one, text, done in book.foreign]
+        for foreign in book.foreign if book else ():
+            foreign.lasts = foreign.lasts or foreign.engine is sent.connection.engine
 
 
 def book_of(database: Database) -> Book:

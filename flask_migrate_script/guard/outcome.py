@@ -17,6 +17,7 @@ from .journal import resumption_of
 from .results import DatabaseOutcome, RunError
 
 if TYPE_CHECKING:
+    from ..seam.watch import Bypass
     from .resume.resumption import Resumption
 
 SHOWN_STATEMENTS = 20
@@ -46,6 +47,18 @@ def settle(database: Database, error: Optional[MigrateError]) -> Verdict:
     :param error: what the run failed with; None where it did not.
     """
     return _Settling(database, error).verdict()
+
+
+def describe_bypass(bypass: Bypass, error: MigrateError) -> Verdict:
+    """Return what is known of a database in which migrations ran out of the seam's sight, and one has failed."""
+    after = None if bypass.after is None else list(bypass.after)
+    failed = RunError(None, None, error.problem)
+    outcome = DatabaseOutcome(DEFAULT, bypass.shown, list(bypass.before), after, [], "unknown", [], failed)
+    lines = [
+        "It is not known what is in the database now: the migrations ran unguarded, on a MigrationContext, or with a"
+        f" Config, of env.py's own. {_at(after)}"
+    ]
+    return Verdict(outcome, True, lines, False, [])
 
 
 class _Settling:
@@ -139,7 +152,7 @@ class _Settling:
         """Return what is in the database of revisions that its version does not have, by revision."""
         self.may_have = self._collect(Fate.UNKNOWN)
         left = self._read_journal() if self._remembers else self._collect(Fate.COMMITTED)
-        foreign = [text for _, text, committed in self.book.foreign if committed]
+        foreign = [one.text for one in self.book.foreign if one.lasts]
         if foreign:
             left.setdefault(self._unfinished(), []).extend(foreign)
         return left
@@ -266,6 +279,8 @@ def _list_some(revisions: Sequence[str]) -> str:
 
 
 def _at(versions: Optional[Sequence[str]]) -> str:
+    if versions is None:
+        return "It is not known at which revision it is."
     return f"The database is at {', '.join(versions)}." if versions else "The database is at no revision yet."
 
 

@@ -15,13 +15,13 @@ from ..explain import explain_errors
 from ..seam import hook
 from ..seam.database import Database
 from ..seam.parts import Part
-from ..seam.watch import Run, tell
+from ..seam.watch import Run, Unguarded, tell
 from . import lock, logs, patience
 from .account import Account
 from .atomic import Atomic
 from .journal import HiddenJournal, Journal
 from .options import Settings, ShowSteps
-from .outcome import Verdict, settle
+from .outcome import Verdict, describe_bypass, settle
 from .results import DatabaseOutcome
 from .waiting import Waiting
 
@@ -174,9 +174,10 @@ def _refuse_uncommitted(run: Run) -> None:
 def _tell_what_is_true(run: Run, error: MigrateError, asked: Asked) -> MigrateError:
     """Return the error with what is true now, a database at a time, where a migration had begun."""
     verdicts = [settle(database, error) for database in run.databases if database.chosen and run.guards]
+    verdicts += [describe_bypass(one, error) for one in run.bypasses]
     begun = [verdict for verdict in verdicts if verdict.begun]
     error.outcomes = [verdict.outcome for verdict in verdicts]
-    if not begun:
+    if not begun or isinstance(error, Unguarded):
         return error
     if isinstance(error, CannotConnect) and _leads_further(asked) and any(one.outcome.applied for one in begun):
         outcomes = error.outcomes

@@ -29,6 +29,7 @@ def install() -> None:
 
     if not event.contains(Engine, "before_cursor_execute", _before_any):
         event.listen(Engine, "before_cursor_execute", _before_any)
+        event.listen(Engine, "after_cursor_execute", _after_any)
         event.listen(Engine, "commit", _commit_of_any)
 
 
@@ -115,6 +116,12 @@ def _before_any(connection: Connection, cursor: Any, statement: str, parameters:
     for database in _foreign(connection):
         for part in database.parts:
             part.before_foreign_statement(database, Sent(connection, cursor, statement, parameters))
+
+
+def _after_any(connection: Connection, cursor: Any, statement: str, parameters: Any, *others: Any) -> None:
+    for database in _foreign(connection):
+        for part in database.parts:
+            part.after_foreign_statement(database, Sent(connection, cursor, statement, parameters))
 
 
 def _commit_of_any(connection: Connection) -> None:

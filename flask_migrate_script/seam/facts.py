@@ -77,6 +77,10 @@ class Facts:
     def mark(self) -> None:
         """Take note of the transaction that a step begins in."""
 
+    def wrote(self, hints: Hints) -> bool:
+        """Return whether something is written in the transaction that is open, and about to be rolled back."""
+        return hints.writes
+
     def learn(self) -> None:
         """Something was written in the transaction that a step began in: note what the database calls it."""
 
@@ -157,6 +161,12 @@ class PostgreSQLFacts(Facts):
     def _is_alone(self) -> bool:
         """Return whether no other client has been connected since this session began, but for the lock's connection."""
         return int(run(driver_connection(self.connection), self._OTHERS)[0][0]) <= 1
+
+    def wrote(self, hints: Hints) -> bool:
+        try:
+            return self._where()[1] is not None
+        except Aborted:
+            return hints.writes
 
     def learn(self) -> None:
         if self._mark[1] is None:
@@ -261,7 +271,7 @@ class SQLiteFacts(Facts):
         if word in ("SELECT", "PRAGMA"):
             return
         kind = Kind.DML if word in ("INSERT", "UPDATE", "DELETE") else self._find_kind(text)
-        if kind in (Kind.COMMIT, Kind.ROLLBACK):
+        if kind in (Kind.COMMIT, Kind.ROLLBACK, Kind.RELEASE):
             self._hear_end(kind)
         elif kind in (Kind.DDL, Kind.DML, Kind.UPKEEP, Kind.UNKNOWN, Kind.CALL):
             self._changed_by_ddl = self._changed_by_ddl or kind is not Kind.DML
@@ -290,7 +300,7 @@ class SQLiteFacts(Facts):
         self._open = is_open
 
     def _note_end(self, ending: Optional[Kind]) -> None:
-        if ending is Kind.COMMIT:
+        if ending in (Kind.COMMIT, Kind.RELEASE):  # the outermost savepoint is a transaction
             self._traced.commits += 1
             self.on_end(True)
             return
@@ -310,10 +320,12 @@ class MySQLFacts(Facts):
     _WRITES = ("com_insert", "com_insert_select", "com_update", "com_update_multi")
     """What a session of ours writes into its journal is REPLACE and DELETE."""
 
+    _ROWS = ("handler_write", "handler_update", "handler_delete")
     _DEFINITIONS = ("com_create", "com_alter", "com_drop", "com_rename", "com_truncate")
     _COUNTERS = (
         "SHOW SESSION STATUS WHERE Variable_name RLIKE"
-        " '^Com_(commit|rollback|insert|insert_select|update|update_multi)$|^Com_(create|alter|drop|rename|truncate)'"
+        " '^Com_(commit|rollback|insert|insert_select|update|update_multi)$|^Com_(create|alter|drop|rename|truncate)"
+        "|^Handler_(write|update|delete)$'"
     )
 
     def __init__(self, connection: Connection) -> None:
@@ -330,15 +342,20 @@ class MySQLFacts(Facts):
         rolled_back = self._count_since(before, "com_rollback") - hints.rollbacks
         committed = self._count_since(before, "com_commit") - hints.commits
         if rolled_back > 0:
-            lost = (hints.unseen and committed <= 0) or self._wrote_unseen(before, hints)
+            lost = (hints.unseen and committed <= 0) or self._wrote_unseen(self._mark, before, hints)
             return Ending.LOST if lost else Ending.OVER
         return Ending.OVER if hints.commits or hints.rollbacks or committed > 0 else Ending.NONE
 
     def _count_since(self, before: Dict[str, int], name: str) -> int:
         return self._mark.get(name, 0) - before.get(name, 0)
 
-    def _wrote_unseen(self, before: Dict[str, int], hints: Hints) -> bool:
-        written = sum(self._mark.get(name, 0) - before.get(name, 0) for name in self._WRITES)
+    def wrote(self, hints: Hints) -> bool:
+        return hints.writes or self._wrote_unseen(self._counters(), self._mark, hints)
+
+    def _wrote_unseen(self, now: Dict[str, int], before: Dict[str, int], hints: Hints) -> bool:
+        """Rows are counted where nothing was seen; else statements, as the journal writes rows, too."""
+        names = self._WRITES if hints.changes else self._ROWS
+        written = sum(now.get(name, 0) - before.get(name, 0) for name in names)
         return written > hints.inserts_and_updates
 
     def count_unseen(self, hints: Hints) -> int:

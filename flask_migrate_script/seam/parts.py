@@ -88,5 +88,8 @@ class Part:
     def before_foreign_statement(self, database: Database, sent: Sent) -> None:
         """While a script runs, SQLAlchemy is about to send a statement over another connection."""
 
+    def after_foreign_statement(self, database: Database, sent: Sent) -> None:
+        """The database has executed a statement that was sent over another connection while a script runs."""
+
     def foreign_commit(self, database: Database, sent: Sent) -> None:
         """While a script runs, SQLAlchemy commits on another connection; ``sent`` has no text."""
