@@ -100,6 +100,7 @@ def ran(after, err="", code=1, trail=TRAIL, out="", **fields):
 TRUE = {
     "unchanged": ran(dump(), UNCHANGED),
     "unchanged, with an empty version table": ran(Dump({**dump().tables, "alembic_version": table()}), UNCHANGED),
+    "unchanged, with a notice on the way": ran(dump(), "It is not known whether it was rolled back.\n" + UNCHANGED),
     "applied": ran(dump(1, **AT_REV1), APPLIED),
     "partly": ran(dump(1, 2, **AT_REV1), PARTLY),
     "at least": ran(dump(1, 2, 3, **AT_REV1), PARTLY + "       At least these; others may also be there.\n"),

@@ -106,8 +106,9 @@ _MARK = re.compile(r"\b(?:touch_)?([mdawueij]\d+)\b")
 
 
 def read_said(text: str) -> Said:
-    """Read the text of a failure."""
-    lines = [line[7:] if line.startswith("       ") else line for line in text.splitlines()]
+    """Read the text of a failure; what was said on the way to it is not about its end."""
+    begin = text.rfind("\nError: ") + 1
+    lines = [line[7:] if line.startswith("       ") else line for line in text[begin:].splitlines()]
     flat = "\n".join(lines) + "\n"
     said = Said(states=[state for state, pattern in _STATES if re.search(pattern, flat)])
     said.state = said.states[0] if said.states else None
