@@ -158,7 +158,8 @@ def test_an_invalid_index_is_named(make_project, postgresql):
         "bbb2", "aaa1", f"{insert(1)}\n{insert(1)}\nwith op.get_context().autocommit_block():\n    {concurrently}"
     )
     found, err = outcome(project)
-    assert "The index public.ix_t is there and invalid: DROP INDEX CONCURRENTLY public.ix_t removes it." in err
+    assert "Of revision bbb2 the index public.ix_t is there and invalid." in err
+    assert "DROP INDEX CONCURRENTLY public.ix_t removes it." in err
     assert "public.ix_t" in found["left"]
     assert found["state"] == "partly"
 

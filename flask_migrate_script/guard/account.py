@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import enum
+import sqlite3
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Set, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 from ..errors import MigrateError
 from ..failure_context import FirstError, note
@@ -103,6 +104,7 @@ class Book:
     scripting: bool = False
     sending: bool = False
     heard: Optional[str] = None
+    savepoints: Dict[str, Tuple[Piece, int]] = field(default_factory=dict)
     unseen: int = 0
     rows: int = 0
     changes: int = 0
@@ -137,6 +139,22 @@ class Book:
         hints = self.peek()
         self.rows = self.changes = 0
         return hints
+
+    def count_committed(self) -> int:
+        """Return how many statements of the running revision are known to be committed."""
+        return sum(
+            len(one.statements) for one in self.pieces if one.fate is Fate.COMMITTED and one.number == self.number
+        )
+
+    def go_back(self, savepoint: str, begin: bool) -> None:
+        """Remember where a savepoint is, or take away what came after it."""
+        piece = self.piece
+        if begin:
+            self.savepoints[savepoint] = (piece, len(piece.statements))
+            return
+        at, place = self.savepoints.get(savepoint, (None, 0))
+        if at is piece:
+            del piece.statements[place:]
 
     def count_open(self) -> int:
         """Return how many statements are in a transaction that is open."""
@@ -188,7 +206,7 @@ class Account(Part):
         book = book_of(database)
         book.number, book.revision = book.number + 1, revision_of(step)
         book.direction = "upgrade" if step.is_upgrade else "downgrade"
-        book.hints, book.first_error, book.ended = Hints(), None, False
+        book.hints, book.first_error, book.ended, book.unseen = Hints(), None, False, 0
         is_script = bool(book.revision)
         if is_script and book.stale:
             book.facts.mark()
@@ -213,7 +231,7 @@ class Account(Part):
             first = FirstError(*book.first_error)
         note(exc, revision=book.revision, versions=database.before, first_error=first)
         if isinstance(book.facts, SQLiteFacts):
-            if type(exc).__module__ == "sqlite3":
+            if isinstance(exc, sqlite3.IntegrityError):
                 book.heard = None  # the driver's own cursor: the last statement is the one that failed
             with suppress(Exception):  # a connection that is closed
                 book.facts.settle()
@@ -221,7 +239,7 @@ class Account(Part):
         with suppress(Exception):  # a connection that is lost
             self._notice_end(database, book)
             if database.touched:
-                book.unseen = book.facts.count_unseen(book.peek())
+                book.unseen = book.unseen or book.facts.count_unseen(book.peek())
 
     def _ask(self, database: Database, book: Book) -> None:
         unseen = book.facts.count_unseen(book.peek()) if database.touched else 0
@@ -295,6 +313,7 @@ class Account(Part):
     def committing(self, database: Database) -> None:
         book = _book(database)
         if book and not isinstance(book.facts, SQLiteFacts):
+            self._notice_unseen_commit(database, book)
             aborted = _is_aborted(database)
             book.hints.commits += not aborted
             book.close(Fate.ROLLED_BACK if aborted else Fate.COMMITTING)
@@ -331,8 +350,16 @@ class Account(Part):
             rollback = next(place for place, one in enumerate(statements) if one.kind is Kind.ROLLBACK)
             self._notice_loss(book)
             book.hints.lost_writes = book.hints.lost_writes or (book.scripting and first_write < rollback)
+        if any(one.kind is Kind.COMMIT for one in statements):
+            self._notice_unseen_commit(database, book)
         if database.dialect not in ROLLS_BACK_DDL and commits(sent.text, database.dialect):
             book.close(Fate.COMMITTED)
+
+    def _notice_unseen_commit(self, database: Database, book: Book) -> None:
+        """A commit is about to be sent: ask whether it keeps something that was not seen to be written."""
+        if book.scripting and database.touched and not book.hints.writes and database.dialect == "postgresql":
+            with suppress(Exception):  # a connection that is lost: the failure that follows tells of it
+                book.unseen += book.facts.wrote(book.peek())
 
     def _notice_end(self, database: Database, book: Book) -> None:
         """Notice that the transaction has ended past SQLAlchemy, by what the server said in its last answer."""
@@ -366,9 +393,11 @@ class Account(Part):
             if not book.hints.writes:
                 book.hints.writes = True
                 book.facts.learn()
+        if kind in (Kind.SAVEPOINT, Kind.ROLLBACK_TO):
+            book.hints.savepoints += kind is Kind.ROLLBACK_TO
+            book.go_back(statement.tokens[-1].text, begin=kind is Kind.SAVEPOINT)
         if isinstance(book.facts, SQLiteFacts):
             return  # it tells of every end itself
-        book.hints.savepoints += kind is Kind.ROLLBACK_TO
         if kind is Kind.ROLLBACK:
             self._rolled_back(book)
         elif kind is Kind.COMMIT:

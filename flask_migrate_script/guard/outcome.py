@@ -11,7 +11,6 @@ from ..passwords import masked
 from ..seam.binds import DEFAULT
 from ..seam.database import Database, revision_of
 from ..seam.driver import OtherConnection
-from ..sql.counting import plural
 from .account import ROLLS_BACK_DDL, Fate, book_of, find_invalid_indexes
 from .journal import resumption_of
 from .results import DatabaseOutcome, RunError
@@ -129,7 +128,11 @@ class _Settling:
         pieces = self.book.pieces
         unknown = [piece for piece in pieces if piece.fate is Fate.UNKNOWN]
         past_sqlalchemy = [piece for piece in pieces if piece.fate is Fate.OPEN and self.database.touched]
-        if not (unknown or past_sqlalchemy) or self.error is None:
+        if self.error is None:
+            return
+        if self.database.touched and not self.book.count_committed() and self.book.facts.may_have_committed(other):
+            self.book.unseen = self.book.unseen or 1
+        if not (unknown or past_sqlalchemy):
             return
         committed = self.book.facts.was_committed(other)
         if unknown and committed is not None:
@@ -255,11 +258,12 @@ class _Settling:
             yield from _show(statements)
         if self._unseen:
             yield (
-                f"Revision {self._unfinished()} also executed {plural(self._unseen, 'statement')} on the driver's own"
-                " connection: it is not known which, and whether they took effect."
+                f"Revision {self._unfinished()} also had the driver's own connection: it is not known what it wrote"
+                " there, and whether that is in the database."
             )
         for index in self.invalid:
-            yield f"The index {index} is there and invalid: DROP INDEX CONCURRENTLY {index} removes it."
+            yield f"Of revision {self._unfinished()} the index {index} is there and invalid."
+            yield f"DROP INDEX CONCURRENTLY {index} removes it."
         if self._remembers and (self.left or self.may_have):
             yield (
                 f"They are remembered: once the cause is fixed, {get_invocation().words} {self.book.direction} goes on"

@@ -15,7 +15,7 @@ from ..explain import explain_errors
 from ..seam import hook
 from ..seam.database import Database
 from ..seam.parts import Part
-from ..seam.watch import Run, Unguarded, tell
+from ..seam.watch import Run, tell
 from . import lock, logs, patience
 from .account import Account
 from .atomic import Atomic
@@ -177,7 +177,7 @@ def _tell_what_is_true(run: Run, error: MigrateError, asked: Asked) -> MigrateEr
     verdicts += [describe_bypass(one, error) for one in run.bypasses]
     begun = [verdict for verdict in verdicts if verdict.begun]
     error.outcomes = [verdict.outcome for verdict in verdicts]
-    if not begun or isinstance(error, Unguarded):
+    if not begun:
         return error
     if isinstance(error, CannotConnect) and _leads_further(asked) and any(one.outcome.applied for one in begun):
         outcomes = error.outcomes

@@ -97,6 +97,10 @@ class Facts:
         """Return how many statements the server has executed that were not seen, as far as it counts them."""
         return 0
 
+    def may_have_committed(self, other: OtherConnection) -> bool:
+        """Return whether some session has committed something since the step began: it may have been this one."""
+        return False
+
     def was_committed(self, other: OtherConnection) -> Optional[bool]:
         """Return whether the transaction that the step began in was committed; None where the database does not say."""
         return None
@@ -125,9 +129,8 @@ class PostgreSQLFacts(Facts):
     """
 
     _WHERE = "SELECT now()::text, txid_current_if_assigned()::text, txid_snapshot_xmax(txid_current_snapshot())::text"
-    _ROLLED_BACK = (
-        "SELECT count(*) FROM generate_series({0}::bigint, {1}::bigint - 1) AS number"
-        " WHERE txid_status(number) = 'aborted'"
+    _NUMBERS = (
+        "SELECT count(*) FROM generate_series({0}::bigint, {1}::bigint - 1) AS number WHERE txid_status(number) = '{2}'"
     )
     _OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
     _MOST = 100_000
@@ -181,10 +184,16 @@ class PostgreSQLFacts(Facts):
         status = other.value(f"SELECT txid_status({number})")
         return {"committed": True, "aborted": False}.get(str(status))
 
+    def may_have_committed(self, other: OtherConnection) -> bool:
+        end = str(other.value("SELECT txid_snapshot_xmax(txid_current_snapshot())"))
+        return bool(int(other.value(self._ask_numbers(self._mark[2], end, "committed"))))
+
     def _count_rolled_back(self, first: str, end: str) -> int:
-        if int(end) - int(first) > self._MOST:
-            first = str(int(end) - self._MOST)
-        return int(run(driver_connection(self.connection), self._ROLLED_BACK.format(first, end))[0][0])
+        sql = self._ask_numbers(first, end, "aborted")
+        return int(run(driver_connection(self.connection), sql)[0][0])
+
+    def _ask_numbers(self, first: str, end: str, status: str) -> str:
+        return self._NUMBERS.format(max(int(first), int(end) - self._MOST), end, status)
 
     def _status(self, number: str) -> Optional[str]:
         status = run(driver_connection(self.connection), f"SELECT txid_status({number})")[0][0]
@@ -265,7 +274,7 @@ class SQLiteFacts(Facts):
     def _heard(self, text: str) -> None:
         """SQLite is about to execute a statement; it may not be asked anything by SQL here."""
         self.settle()
-        if text.startswith("--"):  # a statement of a trigger
+        if text.startswith("--") and "\n" not in text:  # a statement of a trigger
             return
         word = text.lstrip("( \t\r\n")[:6].upper()
         if word in ("SELECT", "PRAGMA"):
