@@ -414,7 +414,9 @@ class Account(Part):
         if database.dialect not in ROLLS_BACK_DDL:
             over = False
         if over or (is_autocommit(sent.connection) and not database.engine_autocommit):
-            if book.count_open():
+            if over and not (book.hints.commits or book.hints.rollbacks or is_autocommit(sent.connection)):
+                book.hints.unseen += 1  # it was no longer in the transaction that it should have been in
+            elif book.count_open():
                 book.hints.commits += 1
             book.close(Fate.COMMITTED)
 

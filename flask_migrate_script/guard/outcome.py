@@ -130,11 +130,9 @@ class _Settling:
         past_sqlalchemy = [piece for piece in pieces if piece.fate is Fate.OPEN and self.database.touched]
         if self.error is None:
             return
-        if self.database.touched and not self.book.count_committed() and self.book.facts.may_have_committed(other):
-            self.book.unseen = self.book.unseen or 1
-        if not (unknown or past_sqlalchemy):
-            return
         committed = self.book.facts.was_committed(other)
+        if self.database.touched and committed is None and not self.book.count_committed():
+            self.book.unseen = self.book.unseen or int(self.book.facts.may_have_committed(other))
         if unknown and committed is not None:
             unknown[0].fate = Fate.COMMITTED if committed else Fate.ROLLED_BACK
         elif committed:

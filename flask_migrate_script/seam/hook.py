@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterator, Optional, Tuple
 
 from ..sql.quoting import qualified
 from . import events
 from .active import ACTIVE
-from .driver import OtherConnection, is_looking
+from .driver import OtherConnection, is_looking, looking
 from .watch import KEY, Bypass, Run
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def _autocommit_block(original: Callable[..., Any]) -> Callable[..., Any]:
             part.before_autocommit(database)
         database.in_autocommit = True
         try:
-            with original(self), ExitStack() as inside:
+            with _quietly(original(self)), ExitStack() as inside:
                 for part in database.parts:
                     inside.enter_context(part.inside_autocommit(database))
                 yield
@@ -182,6 +183,22 @@ def _autocommit_block(original: Callable[..., Any]) -> Callable[..., Any]:
             database.in_autocommit = False
 
     return autocommit_block
+
+
+@contextmanager
+def _quietly(block: ContextManager[Any]) -> Iterator[None]:
+    """Enter and leave a block of Alembic's, which looks at the driver's connection itself."""
+    with looking():
+        block.__enter__()
+    try:
+        yield
+    except BaseException:
+        with looking():
+            if not block.__exit__(*sys.exc_info()):
+                raise
+    else:
+        with looking():
+            block.__exit__(None, None, None)
 
 
 def _invoke(original: Callable[..., Any]) -> Callable[..., Any]:

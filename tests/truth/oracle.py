@@ -96,7 +96,8 @@ _STATES = [
     ("unguarded", r"Migrations ran unguarded"),
     (
         "partly",
-        r"(?<!whether )these statements took effect|these statements are in the database|What it did stays|is there and invalid",
+        r"(?<!whether )these statements took effect|these statements are in the database|What it did stays"
+        r"|is there and invalid",
     ),
     ("unknown", r"not known|does not answer|cannot (?:be )?t(?:ell|old)"),
     ("applied", r"Applied before it, and kept|Revision \w+ was rolled back"),
@@ -120,6 +121,7 @@ def read_said(text: str) -> Said:
     for section in re.finditer(r"([^\n]*)(?:took effect|are in the database)[^\n]*:\n((?:  [^\n]*\n)*)", flat):
         named = said.may_have if "whether" in section[1] else said.left
         named += [line.strip() for line in section[2].splitlines()]
+    said.left += re.findall(r"the index (\S+) is there and invalid", flat)
     at = re.search(r"The database is at (no revision yet|[\w, ]+)\.", flat)
     at = at or re.search(r"\n  \S+: from [^\n]* to ([^\n]*)\n", flat)
     said.at = tuple(sorted(re.findall(r"rev\d+", at[1]))) if at else None
