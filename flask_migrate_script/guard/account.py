@@ -6,7 +6,7 @@ import enum
 import sqlite3
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ..errors import MigrateError
 from ..failure_context import FirstError, note
@@ -106,6 +106,7 @@ class Book:
     heard: Optional[str] = None
     savepoints: Dict[str, Tuple[Piece, int]] = field(default_factory=dict)
     unseen: int = 0
+    whole: bool = False
     rows: int = 0
     changes: int = 0
     invalid: Optional[Set[str]] = None
@@ -238,10 +239,12 @@ class Account(Part):
                 book.keep_heard()
         with suppress(Exception):  # a connection that is lost
             self._notice_end(database, book)
+            book.whole = book.facts.is_same()
             if database.touched:
                 book.unseen = book.unseen or book.facts.count_unseen(book.peek())
 
     def _ask(self, database: Database, book: Book) -> None:
+        book.hints.touched = database.touched
         unseen = book.facts.count_unseen(book.peek()) if database.touched else 0
         try:
             ending = book.facts.ask(book.take_seen())
@@ -313,6 +316,7 @@ class Account(Part):
     def committing(self, database: Database) -> None:
         book = _book(database)
         if book and not isinstance(book.facts, SQLiteFacts):
+            self._notice_end(database, book)
             self._notice_unseen_commit(database, book)
             aborted = _is_aborted(database)
             book.hints.commits += not aborted
@@ -346,10 +350,8 @@ class Account(Part):
         self._notice_end(database, book)
         statements = split(sent.text, database.dialect)
         if any(one.kind is Kind.ROLLBACK for one in statements):
-            first_write = next((place for place, one in enumerate(statements) if one.writes), len(statements))
-            rollback = next(place for place, one in enumerate(statements) if one.kind is Kind.ROLLBACK)
             self._notice_loss(book)
-            book.hints.lost_writes = book.hints.lost_writes or (book.scripting and first_write < rollback)
+            book.hints.lost_writes = book.hints.lost_writes or (book.scripting and _undoes_itself(statements))
         if any(one.kind is Kind.COMMIT for one in statements):
             self._notice_unseen_commit(database, book)
         if database.dialect not in ROLLS_BACK_DDL and commits(sent.text, database.dialect):
@@ -448,6 +450,16 @@ class Account(Part):
         book = _book(database)
         for foreign in book.foreign if book else ():
             foreign.lasts = foreign.lasts or foreign.engine is sent.connection.engine
+
+
+def _undoes_itself(statements: Sequence[Statement]) -> bool:
+    """Return whether a text rolls back what it has written itself."""
+    pending = False
+    for one in statements:
+        if one.kind is Kind.ROLLBACK and pending:
+            return True
+        pending = (pending or one.writes) and not one.commits
+    return False
 
 
 def book_of(database: Database) -> Book:

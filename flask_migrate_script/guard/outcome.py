@@ -11,6 +11,7 @@ from ..passwords import masked
 from ..seam.binds import DEFAULT
 from ..seam.database import Database, revision_of
 from ..seam.driver import OtherConnection
+from ..sql.text import Kind, split
 from .account import ROLLS_BACK_DDL, Fate, book_of, find_invalid_indexes
 from .journal import resumption_of
 from .results import DatabaseOutcome, RunError
@@ -78,7 +79,8 @@ class _Settling:
     def verdict(self) -> Verdict:
         database, error = self.database, self.error
         state = self._state()
-        failed = database.failure is not None and error is not None
+        unfinished = database.failure is not None or database.running is not None
+        failed = unfinished and error is not None
         outcome = DatabaseOutcome(
             database.name or DEFAULT,
             database.shown,
@@ -131,8 +133,9 @@ class _Settling:
         if self.error is None:
             return
         committed = self.book.facts.was_committed(other)
-        if self.database.touched and committed is None and not self.book.count_committed():
-            self.book.unseen = self.book.unseen or int(self.book.facts.may_have_committed(other))
+        past = self.database.touched and not self.book.whole and not self.book.count_committed()
+        if past and not self.book.unseen:
+            self.book.unseen = int(committed or self.book.facts.may_have_committed(other))
         if unknown and committed is not None:
             unknown[0].fate = Fate.COMMITTED if committed else Fate.ROLLED_BACK
         elif committed:
@@ -182,7 +185,8 @@ class _Settling:
         self.may_have = {}
         for entry in entries:
             if entry.revision in ours and entry.revision not in self.applied and entry.state in (DONE, STARTED):
-                into = left if entry.state == DONE else self.may_have
+                undone = any(one.kind is Kind.ROLLBACK for one in split(entry.text, self.database.dialect))
+                into = left if entry.state == DONE and not undone else self.may_have
                 into.setdefault(entry.revision, []).append(" ".join(entry.text.split()))
         return left
 
@@ -191,10 +195,12 @@ class _Settling:
         return revision_of(running) if running is not None else self.book.revision
 
     def _state(self) -> str:
-        if self.versions is None or self.why or ((self.may_have or self._unseen) and not self.left):
+        if self.versions is None or self.why:
             return "unknown"
         if self.left or self.invalid:
             return "partly"
+        if self.may_have or self._unseen:
+            return "unknown"
         return "applied" if self.applied else "unchanged"
 
     @property

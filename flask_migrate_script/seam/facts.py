@@ -47,6 +47,7 @@ class Hints:
     :param rollbacks: how often a rollback of a whole transaction was seen.
     :param savepoints: how often one to a savepoint was seen.
     :param unseen: how often a transaction was found to be over that had not been seen to end.
+    :param touched: the script has had the driver's own connection, on which it is not seen.
     :param foreign: the script has written over another connection.
     :param writes: something was seen to be written since the last end.
     :param lost_writes: something that was seen to be written was seen to be rolled back.
@@ -58,6 +59,7 @@ class Hints:
     rollbacks: int = 0
     savepoints: int = 0
     unseen: int = 0
+    touched: bool = False
     foreign: bool = False
     writes: bool = False
     lost_writes: bool = False
@@ -96,6 +98,10 @@ class Facts:
     def count_unseen(self, hints: Hints) -> int:
         """Return how many statements the server has executed that were not seen, as far as it counts them."""
         return 0
+
+    def is_same(self) -> bool:
+        """Return whether the transaction that is open is known to be the one that the step began in."""
+        return False
 
     def may_have_committed(self, other: OtherConnection) -> bool:
         """Return whether some session has committed something since the step began: it may have been this one."""
@@ -156,7 +162,7 @@ class PostgreSQLFacts(Facts):
         status = self._status(before[1]) if before[1] is not None else None
         if status == "aborted" or hints.lost_writes:
             return Ending.LOST
-        seen = bool(hints.commits or hints.rollbacks) and not hints.unseen
+        seen = bool(hints.commits or hints.rollbacks) and not (hints.unseen or hints.touched)
         if seen or self._count_rolled_back(before[2], now[2]) <= hints.savepoints:
             return Ending.OVER
         return Ending.LOST if self._is_alone() and not hints.foreign else Ending.UNKNOWN
@@ -183,6 +189,12 @@ class PostgreSQLFacts(Facts):
             return None
         status = other.value(f"SELECT txid_status({number})")
         return {"committed": True, "aborted": False}.get(str(status))
+
+    def is_same(self) -> bool:
+        try:
+            return self._where()[0] == self._mark[0]
+        except Aborted:
+            return False
 
     def may_have_committed(self, other: OtherConnection) -> bool:
         end = str(other.value("SELECT txid_snapshot_xmax(txid_current_snapshot())"))

@@ -10,13 +10,12 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterator, Optional, Tuple
 
-from ..sql.quoting import qualified
 from . import events
 from .active import ACTIVE
-from .driver import OtherConnection, is_looking, looking
+from .driver import is_looking, looking
 from .watch import KEY, Bypass, Run
 
 if TYPE_CHECKING:
@@ -139,28 +138,8 @@ def _unseen(context: MigrationContext, run_migrations: Callable[[], None]) -> No
     if not bypassed:
         run_migrations()
         return
-    from ..databases import shown_url
-
-    assert context.connection is not None
-    engine = context.connection.engine
-    before, after = tuple(context.get_current_heads()), None
-    try:
-        run_migrations()
-        after = tuple(context.get_current_heads())
-    except BaseException:
-        after = _read_versions_elsewhere(context)
-        raise
-    finally:
-        bypassed[-1].bypasses.append(Bypass(shown_url(engine.url), before, after))
-
-
-def _read_versions_elsewhere(context: MigrationContext) -> Optional[Tuple[str, ...]]:
-    """Return what the version table has as another connection sees it; None where the database does not say."""
-    assert context.connection is not None
-    table = qualified(context.dialect, context.version_table_schema, context.version_table)
-    with suppress(Exception), OtherConnection(context.connection) as other:
-        return tuple(sorted(str(row[0]) for row in other.run(f"SELECT version_num FROM {table}")))
-    return None
+    bypassed[-1].bypasses.append(Bypass(context, tuple(context.get_current_heads())))
+    run_migrations()
 
 
 def _autocommit_block(original: Callable[..., Any]) -> Callable[..., Any]:

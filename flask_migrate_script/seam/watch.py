@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import sys
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from .. import invocation
+from ..databases import shown_url
 from ..errors import MigrateError
+from ..sql.quoting import qualified
 from . import binds, events
 from .active import ACTIVE
 from .database import Database
+from .driver import OtherConnection
 from .parts import Part
 
 if TYPE_CHECKING:
@@ -33,18 +36,30 @@ class Unguarded(MigrateError):
     """Migrations would run, or have run, where the seam does not see them."""
 
 
-@dataclass(frozen=True)
 class Bypass:
     """Migrations that have run out of the seam's sight.
 
-    :param shown: the database, without its password.
+    :param context: the MigrationContext that they ran with.
     :param before: what its version table had.
-    :param after: what it has now; None where the database does not say.
     """
 
-    shown: str
-    before: Tuple[str, ...]
-    after: Optional[Tuple[str, ...]]
+    def __init__(self, context: MigrationContext, before: Tuple[str, ...]) -> None:
+        assert context.connection is not None
+        self.connection, self.before = context.connection, before
+        self.shown = shown_url(self.connection.engine.url)
+        self._table = qualified(context.dialect, context.version_table_schema, context.version_table)
+        self._known = False
+        self._after: Optional[Tuple[str, ...]] = None
+
+    @property
+    def after(self) -> Optional[Tuple[str, ...]]:
+        """What the version table has once env.py is through, as another connection sees it; None where nothing says."""
+        if not self._known:
+            self._known = True
+            with suppress(Exception), OtherConnection(self.connection) as other:
+                rows = other.run(f"SELECT version_num FROM {self._table}")
+                self._after = tuple(sorted(str(row[0]) for row in rows))
+        return self._after
 
     @property
     def moved(self) -> bool:

@@ -125,7 +125,7 @@ def read_said(text: str) -> Said:
     at = re.search(r"The database is at (no revision yet|[\w, ]+)\.", flat)
     at = at or re.search(r"\n  \S+: from [^\n]* to ([^\n]*)\n", flat)
     said.at = tuple(sorted(re.findall(r"rev\d+", at[1]))) if at else None
-    said.at_least = bool(re.search(r"[Aa]t least|may also|and \d+ more|not counted", flat))
+    said.at_least = bool(re.search(r"[Aa]t least|may also|and \d+ more|not counted|also had the driver's own", flat))
     failed = re.search(r"Revision (rev\d+) \([^\n]*\) failed", flat)
     said.failed = failed[1] if failed else None
     return said
