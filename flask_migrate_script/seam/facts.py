@@ -151,7 +151,10 @@ class PostgreSQLFacts(Facts):
         self._mark = now
         if before[0] == now[0] and before[1] in (None, now[1]):
             return Ending.NONE
-        return self._judge(before, now, hints)
+        ending = self._judge(before, now, hints)
+        if ending is Ending.LOST:
+            self._mark = before  # what is asked after the failure is about the step
+        return ending
 
     def _judge(self, before: _Place, now: _Place, hints: Hints) -> Ending:
         """Return what became of a transaction that is over.
