@@ -251,6 +251,8 @@ class Account(Part):
         except Aborted as exc:
             raise _went_on(book) from exc
         book.ended = ending is not Ending.NONE
+        if database.run.refuses:
+            return  # a dry run stops where a transaction ends, whatever was in it
         if ending is Ending.UNKNOWN:
             database.say(
                 f"Revision {book.revision} ended the transaction on the driver's own connection: it is not known"

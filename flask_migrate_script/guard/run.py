@@ -129,9 +129,9 @@ def _parts(settings: Settings, held: ExitStack) -> List[Part]:
         Locks(settings, held),
         Waiting.within(settings.ddl_timeout),
         patience.LockTimeout(settings.ddl_timeout),
+        *journal,
         Account(),
         Atomic(settings.lock_timeout, settings.check_foreign_keys, "COMMIT" if settings.commits else "ROLLBACK"),
-        *journal,
         Progress(settings),
     ]
 
