@@ -237,7 +237,7 @@ def test_every_option_and_variable_that_it_names_exists():
     parameters = [(verb, parameter) for verb in VERBS for parameter in options.read_parameters(verb)]
     flags = {flag for _, parameter in parameters for flag in parameter.flags}
     before_the_verb = {"-c", "--config", "-n", "--name", "-q", "--quiet", "--raiseerr", "--help"}
-    outside = {"--", "-1", "-e", "-m", "--dest"}
+    outside = {"--", "-1", "-e", "-m", "--dest", "--scripts", "--database"}
     named = set(re.findall(r"(?<![\w-])--?[a-z-]*\w(?![\w-])", re.sub(r"^[=-]+.*$", "", README, flags=re.M)))
     assert named - flags - before_the_verb - outside == set()
     variables = {options.name_variable(verb, parameter.name) for verb, parameter in parameters}
