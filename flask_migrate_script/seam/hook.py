@@ -154,10 +154,14 @@ def _autocommit_block(original: Callable[..., Any]) -> Callable[..., Any]:
             part.before_autocommit(database)
         database.in_autocommit = True
         try:
-            with _quietly(original(self)), ExitStack() as inside:
-                for part in database.parts:
-                    inside.enter_context(part.inside_autocommit(database))
-                yield
+            with _quietly(original(self)):
+                try:
+                    with ExitStack() as inside:
+                        for part in database.parts:
+                            inside.enter_context(part.inside_autocommit(database))
+                        yield
+                finally:
+                    database.in_autocommit = False  # at its end the block begins a transaction again
         finally:
             database.in_autocommit = False
 
