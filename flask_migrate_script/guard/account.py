@@ -430,6 +430,9 @@ class Account(Part):
         if book is None:
             return
         book.sending = False
+        kinds = [one.kind for one in split(sent.text, database.dialect)]
+        book.rows += kinds.count(Kind.DML)  # the server counts it, too
+        book.changes += kinds.count(Kind.DML) + kinds.count(Kind.DDL)
         if book.scripting and book.first_error is None:
             book.first_error = (" ".join(sent.text.split()), exc)
 
