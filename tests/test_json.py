@@ -394,11 +394,12 @@ def test_nothing_but_the_document_is_on_stdout_where_it_never_began(project):
     project.write("manage.py", MANAGE.replace("app = Flask", "print('said by the application')\napp = Flask"))
     env = project.folder / "migrations" / "env.py"
     env.write_text("print('said by env.py')\n" + env.read_text())
-    ended = project.db("upgrade", "nowhere", "--json").failed()
+    # Unbuffered, it would have left the process before the verb begins.
+    ended = project.db("upgrade", "nowhere", "--json", env={"PYTHONUNBUFFERED": ""}).failed()
     assert "Can't locate revision" in ended.err
     assert "said by the application" in ended.err
     assert all(one["applied"] == [] for one in json.loads(ended.out)["databases"])
-    refused = project.db("upgrade", "--json", "--sql").failed()
+    refused = project.db("upgrade", "--json", "--sql", env={"PYTHONUNBUFFERED": ""}).failed()
     assert "--sql" in refused.err
     assert refused.out == ""
 
