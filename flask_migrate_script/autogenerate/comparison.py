@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Dict, Iterator, List, Optional
 
 from ..errors import MigrateError
+from ..operations.differences import Difference, describe_differences
 from ..seam import binds
 from ..seam.database import Database
 from ..seam.parts import Part
-from .differences import Difference, differences
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Compared:
     @property
     def differences(self) -> List[Difference]:
         """What differs, an operation each."""
-        return differences(self.operations, self.dialect)
+        return describe_differences(self.operations, self.dialect)
 
 
 class Comparison(Part):

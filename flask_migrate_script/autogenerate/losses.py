@@ -6,11 +6,11 @@ from typing import Any, List, NamedTuple, Optional, Tuple
 
 from alembic.operations import ops
 
+from ..operations.parts import write_type
 from ..sql.counting import count
 from ..sql.quoting import identifier, qualified
 from ..sql.types import ALL, compare_types
 from .changes import Source, in_tables, shown
-from .differences import write_type
 from .operations import remarked
 
 
