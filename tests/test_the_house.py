@@ -7,7 +7,18 @@ from pathlib import Path
 import flask_migrate_script
 
 PACKAGE = Path(flask_migrate_script.__file__).parent
-ROOMS = {"seam", "sql", "guard", "rehearsal", "revisions", "autogenerate", "linting", "console", "explanations"}
+ROOMS = {
+    "seam",
+    "sql",
+    "guard",
+    "rehearsal",
+    "operations",
+    "revisions",
+    "autogenerate",
+    "linting",
+    "console",
+    "explanations",
+}
 """Those that return what they find, and know nothing of who asks."""
 
 FRONT = {"script", "cli", "command_line", "verbs", "running"}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Sequence, Tuple
 
+from ..databases import name_server
 from ..errors import MigrateError
 from ..invocation import get_invocation
 from ..passwords import masked
@@ -252,7 +253,7 @@ class _Settling:
         why = (
             "it left or ended the transaction"
             if self.database.dialect in ROLLS_BACK_DDL
-            else f"{_title(self.database)} cannot roll back DDL"
+            else f"{name_server(self.database.connection.dialect)} cannot roll back DDL"
         )
         for revision, statements in self.left.items():
             yield f"Of revision {revision} {at_least}these statements took effect, because {why}:"
@@ -307,11 +308,3 @@ def _is_elsewhere(database: Database) -> bool:
     url = database.connection.engine.url
     in_memory = url.database in (None, "", ":memory:") or "memory" in str(url)
     return database.dialect == "sqlite" and (in_memory or bool(context and context.version_table_schema))
-
-
-def _title(database: Database) -> str:
-    """Return the name of the database's product; SQLAlchemy 1.4 and newer tells MariaDB from MySQL."""
-    dialect: Any = database.connection.dialect
-    if getattr(dialect, "is_mariadb", getattr(dialect, "_is_mariadb", False)):
-        return "MariaDB"
-    return {"mysql": "MySQL", "mariadb": "MariaDB", "oracle": "Oracle"}.get(database.dialect, database.dialect)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterator, Optional
+from typing import TYPE_CHECKING, Any, Iterator, Optional
 
+from ..operations.actions import describe_action, describe_statement
+from ..operations.parts import read_parts
 from ..passwords import masked
-from ..sql.counting import bounded, plural
+from ..sql.counting import bounded
 from ..sql.destroying import is_delete
-from ..sql.text import reads, shorten
+from ..sql.text import reads
 from . import losses
 from .results import RehearsedOperation, RehearsedStep
 
-FIRST_WORDS = 60
-"""Characters of a statement that are shown in words."""
+if TYPE_CHECKING:
+    from alembic.operations.ops import MigrateOperation
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Recorder:
     def operation(self, operation: Any) -> Iterator[None]:
         """Note an operation for as long as it runs; those that it consists of are a part of it."""
         if not self.inside:
-            self.entry = _described(operation)
+            self.entry = _note_operation(operation)
             self._lose(losses.of_operation(self.connection, operation, self.entry.operation))
             self.step.operations.append(self.entry)
         with self.within():
@@ -61,7 +62,7 @@ class Recorder:
             return
         self.step.sql.append(masked(sql.strip()))
         if not self.inside:
-            self.entry = _of_statement(sql)
+            self.entry = _note_statement(sql)
             self.step.operations.append(self.entry)
         if self.entry and self.entry.operation == "execute":
             count = losses.of_statement if self.executes else losses.of_unexecuted_statement
@@ -92,93 +93,10 @@ class Recorder:
         entry.lost_at_least = entry.lost_at_least or loss.count.at_least or uncounted
 
 
-def _of_statement(sql: str) -> RehearsedOperation:
-    return RehearsedOperation("execute", words=f"execute {shorten(masked(sql), FIRST_WORDS)}")
+def _note_statement(sql: str) -> RehearsedOperation:
+    return RehearsedOperation("execute", words=describe_statement(sql))
 
 
-def _described(operation: Any) -> RehearsedOperation:
-    name = _name(operation)
-    if name == "execute":
-        return _of_statement(str(operation.sqltext))
-    table, column = _table(operation), _column(operation)
-    found = RehearsedOperation(name, table, column)
-    found.words = _WORDS.get(name, _plainly)(operation, found)
-    return found
-
-
-def _name(operation: Any) -> str:
-    """Return Alembic's own name: ``drop_column`` for a DropColumnOp."""
-    name = re.sub(r"Op$", "", type(operation).__name__)
-    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-    return "execute" if snake == "execute_sql" else snake
-
-
-def _table(operation: Any) -> Optional[str]:
-    name = getattr(operation, "table_name", None) or getattr(operation, "source_table", None)
-    table = getattr(operation, "table", None)
-    schema = getattr(operation, "schema", None) or getattr(operation, "source_schema", None)
-    if name is None and table is not None:
-        name, schema = getattr(table, "name", None), getattr(table, "schema", None)
-    return ".".join(map(str, filter(None, (schema, name)))) if name else None
-
-
-def _column(operation: Any) -> Optional[str]:
-    name = getattr(operation, "column_name", None) or getattr(getattr(operation, "column", None), "name", None)
-    return str(name) if name else None
-
-
-def _plainly(operation: Any, found: RehearsedOperation) -> str:
-    """The operation, what it makes or drops, and the table that it does so on."""
-    thing = getattr(operation, "index_name", None) or getattr(operation, "constraint_name", None)
-    words = [found.operation.replace("_", " "), *([str(thing)] if thing else [])]
-    if found.table:
-        words += ["on", found.table]
-    return " ".join(words)
-
-
-def _whole_table(operation: Any, found: RehearsedOperation) -> str:
-    return f"{found.operation.replace('_', ' ')} {found.table}"
-
-
-def _one_column(operation: Any, found: RehearsedOperation) -> str:
-    return f"{found.operation.replace('_', ' ')} {found.table}.{found.column}"
-
-
-def _rename_table(operation: Any, found: RehearsedOperation) -> str:
-    return f"rename table {found.table} to {operation.new_table_name}"
-
-
-def _bulk_insert(operation: Any, found: RehearsedOperation) -> str:
-    rows = len(operation.rows or ())
-    return f"bulk insert into {found.table}: {plural(rows, 'row')}"
-
-
-def _alter_column(operation: Any, found: RehearsedOperation) -> str:
-    changes = [
-        f"rename to {operation.modify_name}" if operation.modify_name else "",
-        f"type {_type(operation.modify_type)}" if operation.modify_type is not None else "",
-        {True: "null", False: "not null"}.get(operation.modify_nullable, ""),
-        "server default" if operation.modify_server_default is not False else "",
-    ]
-    shown = ", ".join(filter(None, changes))
-    return f"{_one_column(operation, found)}{': ' if shown else ''}{shown}"
-
-
-def _type(kind: Any) -> str:
-    try:
-        return str(kind() if isinstance(kind, type) else kind)
-    except Exception:  # a type that cannot be written without its database
-        return type(kind).__name__
-
-
-_WORDS: Dict[str, Callable[[Any, RehearsedOperation], str]] = {
-    "create_table": _whole_table,
-    "drop_table": _whole_table,
-    "create_table_comment": _plainly,
-    "drop_table_comment": _plainly,
-    "rename_table": _rename_table,
-    "add_column": _one_column,
-    "drop_column": _one_column,
-    "alter_column": _alter_column,
-    "bulk_insert": _bulk_insert,
-}
+def _note_operation(operation: MigrateOperation) -> RehearsedOperation:
+    parts = read_parts(operation)
+    return RehearsedOperation(parts.operation, parts.table, parts.column, describe_action(operation, parts))
