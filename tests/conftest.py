@@ -93,6 +93,11 @@ def pytest_configure(config):
         config.pluginmanager.register(Outcomes(os.environ["TEST_OUTCOMES"]))
 
 
+def pytest_sessionfinish():
+    for name in _EMPTIED:
+        execute_on_server(os.environ[SERVERS["postgresql"]], f"DROP DATABASE IF EXISTS {name}")
+
+
 class Outcomes:
     def __init__(self, path):
         self.path, self.found = path, {}
@@ -309,22 +314,69 @@ def make_database(kind, folder):
     if not server:
         reason = f"{SERVERS[kind]} is not set"
         pytest.fail(reason) if os.environ.get("TEST_ALL_DATABASES") else pytest.skip(reason)
-    name = f"fms_{uuid.uuid4().hex[:12]}"
     base, _, query = server.partition("?")
-    admin = sa.create_engine(server, poolclass=sa.pool.NullPool).execution_options(isolation_level="AUTOCOMMIT")
-
-    def execute(sql):
-        with admin.connect() as connection:
-            connection.execute(sa.text(sql))
-
-    def drop():
-        if kind == "postgresql":
-            execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
-        execute(f"DROP DATABASE {name}")
-
-    execute(f"CREATE DATABASE {name}")
     at = base.rstrip("/") if not make_url(server).database else base.rsplit("/", 1)[0]
-    return Database(kind, f"{at}/{name}{'?' + query if query else ''}"), drop
+    name = _EMPTIED.pop() if kind == "postgresql" and _EMPTIED else f"fms_{uuid.uuid4().hex[:12]}"
+    database = Database(kind, f"{at}/{name}{'?' + query if query else ''}")
+    database.name = name
+    if name not in _MADE:
+        execute_on_server(server, f"CREATE DATABASE {name}")
+    if kind == "mysql":
+        return database, lambda: execute_on_server(server, f"DROP DATABASE {name}")
+    _MADE.add(name)
+    return database, lambda: empty_postgresql(server, database)
+
+
+_MADE, _EMPTIED = set(), []
+"""PostgreSQL takes a second to make a database and to drop it: one that can be emptied is used again."""
+
+
+def execute_on_server(server, sql):
+    admin = sa.create_engine(server, poolclass=sa.pool.NullPool).execution_options(isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        return connection.execute(sa.text(sql))
+
+
+def empty_postgresql(server, database):
+    """Make a database what a new one is, or drop it."""
+    execute_on_server(
+        server, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database.name}'"
+    )
+    try:
+        with database.engine().begin() as connection:
+            connection.execute(sa.text(EMPTY_POSTGRESQL))
+        _EMPTIED.append(database.name)
+    except sa.exc.DBAPIError:
+        _MADE.discard(database.name)
+        execute_on_server(server, f"DROP DATABASE IF EXISTS {database.name}")
+
+
+EMPTY_POSTGRESQL = """
+SET TRANSACTION READ WRITE;
+DO $$
+DECLARE name text; server int := current_setting('server_version_num');
+BEGIN
+    IF EXISTS (SELECT FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase
+               WHERE datname = current_database())
+        OR EXISTS (SELECT FROM pg_event_trigger) OR EXISTS (SELECT FROM pg_publication)
+        OR EXISTS (SELECT FROM pg_largeobject_metadata) OR EXISTS (SELECT FROM pg_foreign_data_wrapper)
+        OR EXISTS (SELECT FROM pg_default_acl) OR EXISTS (SELECT FROM pg_extension WHERE extname <> 'plpgsql')
+    THEN
+        RAISE 'there is more in it than schemas';
+    END IF;
+    FOR name IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP
+        EXECUTE format('DROP SCHEMA %I CASCADE', name);
+    END LOOP;
+    CREATE SCHEMA public;
+    IF server >= 150000 THEN
+        ALTER SCHEMA public OWNER TO pg_database_owner;
+        GRANT USAGE ON SCHEMA public TO PUBLIC;
+    ELSE
+        GRANT ALL ON SCHEMA public TO PUBLIC;
+    END IF;
+    COMMENT ON SCHEMA public IS 'standard public schema';
+END $$;
+"""
 
 
 def schema(database):
