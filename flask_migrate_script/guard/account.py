@@ -94,6 +94,7 @@ class Book:
     revision: str = ""
     direction: str = "upgrade"
     pieces: List[Piece] = field(default_factory=list)
+    committing: List[Piece] = field(default_factory=list)
     moves: List[Moved] = field(default_factory=list)
     foreign: List[Foreign] = field(default_factory=list)
     hints: Hints = field(default_factory=Hints)
@@ -123,13 +124,15 @@ class Book:
         for piece in self.pieces:
             if piece.fate is Fate.OPEN:
                 piece.fate = fate
+                if fate is Fate.COMMITTING:
+                    self.committing.append(piece)
         self.hints.writes = False
 
     def settle_commits(self, fate: Fate = Fate.COMMITTED) -> None:
         """Something came after a commit, so it was one."""
-        for piece in self.pieces:
-            if piece.fate is Fate.COMMITTING:
-                piece.fate = fate
+        for piece in self.committing:
+            piece.fate = fate
+        self.committing.clear()
 
     def peek(self) -> Hints:
         """Return what was seen since the database was asked last."""
@@ -349,6 +352,8 @@ class Account(Part):
             return
         book.settle_commits()
         book.sending = True
+        if _is_alembics_own(database, book):
+            return
         self._notice_end(database, book)
         statements = split(sent.text, database.dialect)
         if any(one.kind is Kind.ROLLBACK for one in statements):
@@ -378,6 +383,8 @@ class Account(Part):
         if book is None:
             return
         book.sending = False
+        if _is_alembics_own(database, book):
+            return
         statements = split(sent.text, database.dialect)
         resumption = resumption_of(database)
         if resumption and resumption.skipped:
@@ -456,6 +463,11 @@ class Account(Part):
         book = _book(database)
         for foreign in book.foreign if book else ():
             foreign.lasts = foreign.lasts or foreign.engine is sent.connection.engine
+
+
+def _is_alembics_own(database: Database, book: Book) -> bool:
+    """Return whether a statement between two scripts needs no reading: it is in the transaction, as the scripts are."""
+    return not book.scripting and database.dialect in ROLLS_BACK_DDL
 
 
 def _commits_first(statements: Sequence[Statement]) -> bool:
