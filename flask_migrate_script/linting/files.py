@@ -7,11 +7,12 @@ import io
 import re
 import tokenize
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Dict, FrozenSet, List, Optional, Tuple
 
-from ..explanations.failure import shown
+from ..explanations.failure import shorten_path
 from ..explanations.revision_files import answer_problem
-from ..revisions.metadata import RevisionFile, Unreadable, assigned_names, describe_file, parse_source, read_source
+from ..revisions.metadata import RevisionFile, Unreadable, describe_file, parse_source, read_assignment, read_source
 from ..revisions.problems import Problem
 
 BATCH = "alembic.op.batch_alter_table"
@@ -38,9 +39,9 @@ class ParsedFile:
         for node in self.tree.body:
             if isinstance(node, ast.FunctionDef):
                 self.functions[node.name] = node
-            for name, value in assigned_names(node):
+            for name, value in read_assignment(node):
                 self.constants[name] = value
-        self.imported = dict(pair for node in ast.walk(self.tree) for pair in _imports(node))
+        self.imported = dict(pair for node in ast.walk(self.tree) for pair in _list_imports(node))
 
     @property
     def path(self) -> str:
@@ -50,21 +51,21 @@ class ParsedFile:
     @property
     def shown(self) -> str:
         """The path, from the folder the command runs in."""
-        return shown(self.path)
+        return shorten_path(self.path)
 
     @property
     def revision(self) -> Optional[str]:
         """Its identifier; None where it is not written as a plain string."""
         return self.metadata.revision
 
-    def line(self, name: str) -> int:
+    def find_line(self, name: str) -> int:
         """Return the line on which a name at the top of the file is given its value; 1 where it is not."""
-        return self.metadata.line(name)
+        return self.metadata.find_line(name)
 
-    def qualified(self, node: ast.expr) -> str:
+    def qualify(self, node: ast.expr) -> str:
         """Return the dotted name of an expression, as the imports of the file resolve it; empty for no name."""
         if isinstance(node, ast.Attribute):
-            before = self.qualified(node.value)
+            before = self.qualify(node.value)
             return f"{before}.{node.attr}" if before else ""
         return self.imported.get(node.id, node.id) if isinstance(node, ast.Name) else ""
 
@@ -73,37 +74,49 @@ class ParsedFile:
 
         :param span: the first and the last line a comment may be on; those of the statement by default.
         """
-        first, last = span or self.statement(line)
+        first, last = span or self.find_statement(line)
         return any(name in self.allowed.get(each, ()) for each in range(first, last + 1))
 
-    def batch(self, line: int) -> Optional[Tuple[int, int]]:
+    def find_batch(self, line: int) -> Optional[Tuple[int, int]]:
         """Return the first and the last line of the batch that a line is in; None outside of one."""
+        return self._batches.get(line)
+
+    def find_statement(self, line: int) -> Tuple[int, int]:
+        """Return the first and the last line of the statement on a line; of one with a body, those of its head."""
+        statement = self._statements.get(line)
+        if statement is None:
+            return line, line
+        body = getattr(statement, "body", None)
+        last = body[0].lineno - 1 if body else statement.end_lineno or line
+        return statement.lineno, max(last, line)
+
+    @cached_property
+    def _statements(self) -> Dict[int, ast.stmt]:
+        """The innermost statement on each line; of several that begin there, the outermost."""
+        found: Dict[int, ast.stmt] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.stmt):
+                for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+                    if line not in found or found[line].lineno < node.lineno:
+                        found[line] = node
+        return found
+
+    @cached_property
+    def _batches(self) -> Dict[int, Tuple[int, int]]:
+        """The first and the last line of the outermost batch that each line is in."""
+        found: Dict[int, Tuple[int, int]] = {}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.With) and any(self._opens_batch(item.context_expr) for item in node.items):
-                first, last = node.lineno, node.end_lineno or line
-                if first <= line <= last:
-                    return first, last
-        return None
+                span = node.lineno, node.end_lineno or node.lineno
+                for line in range(span[0], span[1] + 1):
+                    found.setdefault(line, span)
+        return found
 
     def _opens_batch(self, node: ast.expr) -> bool:
-        return isinstance(node, ast.Call) and self.qualified(node.func) == BATCH
-
-    def statement(self, line: int) -> Tuple[int, int]:
-        """Return the first and the last line of the statement on a line; of one with a body, those of its head."""
-        around = [
-            node
-            for node in ast.walk(self.tree)
-            if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno)
-        ]
-        if not around:
-            return line, line
-        innermost = max(around, key=lambda node: node.lineno)
-        body = getattr(innermost, "body", None)
-        last = body[0].lineno - 1 if body else innermost.end_lineno or line
-        return innermost.lineno, max(last, line)
+        return isinstance(node, ast.Call) and self.qualify(node.func) == BATCH
 
 
-def read(path: str) -> ParsedFile:
+def read_file(path: str) -> ParsedFile:
     """Return a revision file.
 
     :raises MigrateError: if it is not Python.
@@ -114,10 +127,10 @@ def read(path: str) -> ParsedFile:
     except Unreadable as exc:
         raise answer_problem(Problem(exc.kind, exc.path, exc.line, thing=exc.words)) from exc
     encoding = tokenize.detect_encoding(io.BytesIO(source).readline)[0]
-    return ParsedFile(describe_file(path, tree), tree, _comments(source.decode(encoding)))
+    return ParsedFile(describe_file(path, tree), tree, _read_comments(source.decode(encoding)))
 
 
-def _imports(node: ast.AST) -> List[Tuple[str, str]]:
+def _list_imports(node: ast.AST) -> List[Tuple[str, str]]:
     if isinstance(node, ast.Import):
         return [(one.asname, one.name) for one in node.names if one.asname]
     if isinstance(node, ast.ImportFrom) and not node.level:
@@ -125,7 +138,7 @@ def _imports(node: ast.AST) -> List[Tuple[str, str]]:
     return []
 
 
-def _comments(source: str) -> Dict[int, FrozenSet[str]]:
+def _read_comments(source: str) -> Dict[int, FrozenSet[str]]:
     found: Dict[int, FrozenSet[str]] = {}
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         words = _ALLOWED.findall(token.string) if token.type == tokenize.COMMENT else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional, Type, Union
+from typing import TYPE_CHECKING, Optional, Type, Union
 
 if TYPE_CHECKING:
     from alembic.operations.ops import MigrateOperation
@@ -40,7 +40,7 @@ def name_operation(operation: MigrateOperation) -> str:
     return "execute" if name == "execute_sql" else name
 
 
-def write_type(kind: Union[TypeEngine[Any], Type[TypeEngine[Any]]], dialect: Optional[Dialect] = None) -> str:
+def write_type(kind: Union[TypeEngine[object], Type[TypeEngine[object]]], dialect: Optional[Dialect] = None) -> str:
     """Return a type as it stands in a statement.
 
     :param dialect: of the database that the statement is for; without one, as SQLAlchemy writes it for any.
