@@ -15,7 +15,9 @@ from .failure import TRACEBACK, Failure, quote_error, quote_statement, shorten_p
 
 def explain_migration(failure: Failure) -> Optional[MigrateError]:
     """Nothing is claimed of what the revision had done until then: that is for whoever has asked the database."""
-    place = _find_place(failure)
+    first = find_first_error(failure)
+    # Migrations that run out of the seam's sight fail when their version moves, past the script.
+    place = _find_place(failure) or (_find_place(Failure(first.exc, failure.asked)) if first else None)
     if place is None:
         return None
     frame, line = place
@@ -24,7 +26,6 @@ def explain_migration(failure: Failure) -> Optional[MigrateError]:
     lacking = _explain_missing_bind(failure, names["revision"], frame, where)
     if lacking:
         return lacking
-    first = find_first_error(failure)
     if first:
         return _explain_first(failure, first, where)
     words, statement = quote_error(failure.database_error or failure.exc)

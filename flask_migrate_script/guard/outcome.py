@@ -75,6 +75,7 @@ class _Settling:
         if database.begun or database.failure is not None:
             self._ask()
         self.applied = self._find_applied()
+        self.doubtful = [name for name in self.book.doubtful if name in self.applied]
         self.left: Dict[str, List[str]] = self._find_left() if error and self.versions is not None else {}
 
     def verdict(self) -> Verdict:
@@ -91,6 +92,7 @@ class _Settling:
             state,
             [*(masked(text) for one in self.left.values() for text in one), *self.invalid],
             self._error() if failed else None,
+            self.doubtful,
         )
         moved = [one.revision for one in self.book.moves]
         lost = [name for name in moved if name not in self.applied and name]
@@ -196,7 +198,7 @@ class _Settling:
         return revision_of(running) if running is not None else self.book.revision
 
     def _state(self) -> str:
-        if self.versions is None or self.why:
+        if self.versions is None or self.why or (self.doubtful and self.error):
             return "unknown"
         if self.left or self.invalid:
             return "partly"
@@ -233,6 +235,8 @@ class _Settling:
         if state == "unchanged":
             yield f"{self._unchanged()} {at}"
             return
+        for revision in self.doubtful:
+            yield f"It is not known whether something that revision {revision} had written was rolled back."
         if self.applied:
             yield f"Applied before it, and kept: {_list_some(self.applied)}."
         if self.left or self.may_have or self._unseen or self.invalid:

@@ -13,6 +13,7 @@ import sys
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterator, Optional, Tuple
 
+from ..failure_context import note
 from . import events
 from .active import ACTIVE
 from .driver import is_looking, looking
@@ -138,8 +139,13 @@ def _unseen(context: MigrationContext, run_migrations: Callable[[], None]) -> No
     if not bypassed:
         run_migrations()
         return
-    bypassed[-1].bypasses.append(Bypass(context, tuple(context.get_current_heads())))
-    run_migrations()
+    bypass = Bypass(context, tuple(context.get_current_heads()))
+    bypassed[-1].bypasses.append(bypass)
+    try:
+        run_migrations()
+    except BaseException as exc:
+        note(exc, first_error=bypass.first_error)
+        raise
 
 
 def _autocommit_block(original: Callable[..., Any]) -> Callable[..., Any]:

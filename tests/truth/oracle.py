@@ -305,7 +305,10 @@ def _judge_real(scenario: Scenario, run: Run, judged: Judged) -> None:
         _judge_json(scenario, run, judged)
 
 
-_NOT_KNOWN_TO_BE_LOST = "it is not known whether something that it had written was rolled back"
+def _find_doubtful(text: str) -> List[str]:
+    """Return the revisions of which it is said that what they had written may be rolled back, and nobody knows."""
+    words = r"Revision (\w+) ended [^:\n]*: it is not known whether something that it had written was rolled back"
+    return re.findall(words, text)
 
 
 def _judge_success(scenario: Scenario, run: Run, judged: Judged) -> None:
@@ -313,8 +316,9 @@ def _judge_success(scenario: Scenario, run: Run, judged: Judged) -> None:
     if run.after.version != target:
         judged.add("exit 0, and not at the target", f"at {run.after.version}, not {target}: {_last_lines(run.err)}")
         return
-    lost = [str(one) for one in _lost(scenario, run, scenario.path)]
-    if lost and _NOT_KNOWN_TO_BE_LOST not in run.err:
+    doubtful = _find_doubtful(run.err)
+    lost = [str(one) for one in _lost(scenario, run, [name for name in scenario.path if name not in doubtful])]
+    if lost:
         judged.add("exit 0, and what was written is rolled back", "; ".join(lost))
 
 
@@ -520,7 +524,7 @@ def _judge_json(scenario: Scenario, run: Run, judged: Judged) -> None:
             judged.add("JSON leaves the database out", run.out[:300])
         return
     (found,) = document["databases"]
-    missing = {"name", "url", "before", "after", "applied", "state", "left", "error"} - set(found)
+    missing = {"name", "url", "before", "after", "applied", "state", "left", "error", "doubtful"} - set(found)
     if missing:
         judged.add("JSON lacks keys", ", ".join(sorted(missing)))
         return
@@ -540,6 +544,9 @@ def _judge_json_state(scenario: Scenario, run: Run, found: Dict[str, Any], judge
     if run.code == 0:
         if found["error"]:
             judged.add("JSON: an error with exit 0", str(found["error"]))
+        doubtful = _find_doubtful(run.err)
+        if set(found["doubtful"]) != set(doubtful) and run.alone:
+            judged.add("JSON: the doubt is another one", f"{found['doubtful']}, and the text says {doubtful}")
         if found["state"] not in ("applied", *(["unchanged"] if not scenario.steps else [])):
             judged.add("JSON: the state of a success", found["state"])
         return
@@ -582,6 +589,7 @@ def _judge_next(scenario: Scenario, first: Run, run: Run, judged: Judged) -> Non
         if part.after.version != one.at_after(one.steps):
             judged.add("the next run exits 0, and is not at the target", str(part.after.version))
         elif one.database != "mysql":
-            lost = _lost(one, part, [name for name in one.path if name in part.noted("enter")])
-            if lost and _NOT_KNOWN_TO_BE_LOST not in run.err:
+            doubtful = _find_doubtful(run.err)
+            lost = _lost(one, part, [name for name in part.noted("enter") if name in one.path and name not in doubtful])
+            if lost:
                 judged.add("exit 0, and what was written is rolled back", "; ".join(map(str, lost)))
