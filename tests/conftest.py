@@ -85,12 +85,17 @@ def downgrade():
 def pytest_configure(config):
     """Let Ctrl-C reach the commands, and write what became of each test to the file that ``TEST_OUTCOMES`` names.
 
-    Two ways to run the suite are compared by that file: with ``TEST_FORK`` and without.
+    Two ways to run the suite are compared by that file: with ``TEST_FORK=0`` and without.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; the commands would inherit it
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.environ.get("TEST_OUTCOMES") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Outcomes(os.environ["TEST_OUTCOMES"]))
+
+
+def pytest_xdist_auto_num_workers(config):
+    """Many tests wait, for a lock or for a server: one process more than there are processors."""
+    return (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1) + 1
 
 
 def pytest_sessionfinish():
@@ -138,7 +143,8 @@ def forks(command, env):
     """Return whether a command may start from the interpreter of tests/fork_server.py: see there."""
     alike = env.get("PYTHONPATH") == os.environ.get("PYTHONPATH") and env.get("PYTHONWARNINGS") == "ignore"
     words = command[1:2] == ["-m"] or (command[1:2] and command[1].endswith(".py"))
-    return bool(os.environ.get("TEST_FORK")) and command[0] == sys.executable and alike and bool(words)
+    wanted = os.environ.get("TEST_FORK") != "0" and hasattr(os, "fork")
+    return wanted and command[0] == sys.executable and alike and bool(words)
 
 
 def forked(command, cwd, env, input):
@@ -179,7 +185,7 @@ class Project:
     def __init__(self, folder, database=None):
         self.folder = Path(folder)
         self.database = database
-        self.fresh = False  # True gives each command an interpreter of its own, TEST_FORK or not
+        self.fresh = False  # True gives each command an interpreter of its own
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(("FLASK_", "MIGRATE_"))}
         # A test may write a revision file twice within the second that a cached one is dated by.
         self.env.update(PYTHONDONTWRITEBYTECODE="1", PYTHONWARNINGS="ignore", COLUMNS="200")
