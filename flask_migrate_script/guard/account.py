@@ -72,9 +72,11 @@ class Moved:
 class Foreign:
     """A statement that a script has sent over another connection.
 
+    :param revision: of the script.
     :param lasts: it was committed.
     """
 
+    revision: str
     engine: Engine
     text: str
     lasts: bool = False
@@ -468,7 +470,7 @@ class Account(Part):
         book = _book(database)
         if book and any(one.writes for one in split(sent.text, sent.connection.dialect.name)):
             book.hints.foreign = True
-            book.foreign.append(Foreign(sent.connection.engine, " ".join(sent.text.split())))
+            book.foreign.append(Foreign(book.revision, sent.connection.engine, " ".join(sent.text.split())))
 
     def after_foreign_statement(self, database: Database, sent: Sent) -> None:
         """What was executed in no transaction, or has ended one, lasts."""

@@ -141,7 +141,10 @@ class PostgreSQLFacts(Facts):
     _NUMBERS = (
         "SELECT count(*) FROM generate_series({0}::bigint, {1}::bigint - 1) AS number WHERE txid_status(number) = '{2}'"
     )
-    _OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    _OTHERS = (
+        "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        " AND (state IS NULL OR state NOT LIKE 'idle%' OR state_change >= '{0}')"
+    )
     _MOST = 100_000
 
     _mark: _Place = ("", None, "0")
@@ -171,11 +174,14 @@ class PostgreSQLFacts(Facts):
         seen = bool(hints.commits or hints.rollbacks) and not (hints.unseen or hints.touched)
         if seen or self._count_rolled_back(before[2], now[2]) <= hints.savepoints:
             return Ending.OVER
-        return Ending.LOST if self._is_alone() and not hints.foreign else Ending.UNKNOWN
+        return Ending.LOST if self._is_alone_since(before[0]) and not hints.foreign else Ending.UNKNOWN
 
-    def _is_alone(self) -> bool:
-        """Return whether no other client has been connected since this session began, but for the lock's connection."""
-        return int(run(driver_connection(self.connection), self._OTHERS)[0][0]) <= 1
+    def _is_alone_since(self, time: str) -> bool:
+        """Return whether every other client has been idle since then, so that it was given no number.
+
+        Of one that this user may not look at it is not known; nor of one that has gone meanwhile.
+        """
+        return not run(driver_connection(self.connection), self._OTHERS.format(time))[0][0]
 
     def wrote(self, hints: Hints) -> bool:
         try:
