@@ -12,6 +12,7 @@ ROOMS = {
     "sql",
     "guard",
     "rehearsal",
+    "scratch",
     "operations",
     "revisions",
     "autogenerate",
