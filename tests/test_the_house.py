@@ -14,6 +14,7 @@ ROOMS = {
     "sql",
     "guard",
     "rehearsal",
+    "scratch",
     "operations",
     "revisions",
     "autogenerate",
