@@ -51,7 +51,7 @@ def find_lost(file: ParsedFile, found: List[Operation], dialects: Collection[str
     """
     made: Set[Thing] = set()
     for operation in found:
-        made.update(_find_made(operation, dialects))
+        made.update(find_made(operation, dialects))
         for name, what, thing in dict.fromkeys(
             [*_find_lost(file, operation, dialects), *_find_narrowed(file, operation, dialects)]
         ):
@@ -59,7 +59,8 @@ def find_lost(file: ParsedFile, found: List[Operation], dialects: Collection[str
                 yield Finding(name, file.shown, operation.line, file.revision, what, *WORDS[name])
 
 
-def _find_made(operation: Operation, dialects: Collection[str]) -> Iterator[Thing]:
+def find_made(operation: Operation, dialects: Collection[str]) -> Iterator[Thing]:
+    """Yield the tables and the columns that an operation makes."""
     if operation.name == "create_table":
         yield (operation.table,)
     elif operation.name == "add_column":
@@ -68,7 +69,7 @@ def _find_made(operation: Operation, dialects: Collection[str]) -> Iterator[Thin
             yield operation.table, read_string(column.args[0]) or "…"
     elif operation.name == "execute":
         for dialect in dialects:
-            yield from find_created(_read_sql(operation), dialect)
+            yield from find_created(read_sql(operation), dialect)
 
 
 def _find_lost(file: ParsedFile, operation: Operation, dialects: Collection[str]) -> Iterator[Loss]:
@@ -79,7 +80,7 @@ def _find_lost(file: ParsedFile, operation: Operation, dialects: Collection[str]
         yield "drop-column", f"the column {operation.table}.{column} is dropped", (operation.table, column)
     elif operation.name == "execute":
         for dialect in dialects:
-            yield from find_destroyed(_read_sql(operation), dialect)
+            yield from find_destroyed(read_sql(operation), dialect)
         yield from _find_lost_by_expression(file, operation)
     elif operation.name == "drop_all":
         owner = operation.call.func
@@ -105,7 +106,7 @@ def _find_narrowed(file: ParsedFile, operation: Operation, dialects: Collection[
 _CONDITIONS = ("where", "filter", "filter_by")
 
 
-def _read_sql(operation: Operation) -> str:
+def read_sql(operation: Operation) -> str:
     """Return the SQL that an ``execute`` is given; empty where it is given an expression."""
     given = operation.call.args or [one.value for one in operation.call.keywords if one.arg in ("sqltext", "statement")]
     return (read_string(given[0]) if given else None) or ""

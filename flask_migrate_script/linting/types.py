@@ -12,7 +12,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from ..revisions.metadata import read_literal
-from ..sql.types import TypeChange, compare_types, load_dialect
+from ..sql.types import TypeChange, compare_types, keeps_rows, load_dialect
 from .files import ParsedFile, resolve
 from .written import Operation, read_string
 
@@ -33,6 +33,15 @@ def compare_written(file: ParsedFile, operation: Operation, kind: str) -> Option
     using = given.get("postgresql_using")
     words = None if using is None else read_string(using) or "…"
     return compare_types(old, new, load_dialect(kind), using=words)
+
+
+def changes_in_place(file: ParsedFile, operation: Operation) -> bool:
+    """Return whether an ``alter_column`` is known to change a type on PostgreSQL without a look at the rows."""
+    given = {keyword.arg: keyword.value for keyword in operation.call.keywords}
+    if "type_" not in given or "postgresql_using" in given:
+        return False
+    old, new = (make_type(file, operation, given.get(name)) for name in ("existing_type", "type_"))
+    return keeps_rows(old, new, load_dialect("postgresql"))
 
 
 def make_type(file: ParsedFile, operation: Operation, node: Optional[ast.expr]) -> Optional[TypeEngine[object]]:

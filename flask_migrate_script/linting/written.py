@@ -57,6 +57,11 @@ class Operation:
         schema = next((one.value for one in call.keywords if one.arg == "schema"), None)
         return table if schema is None or _is_none(schema) else f"{read_text(schema)}.{table}"
 
+    @property
+    def changes_type(self) -> bool:
+        """Whether a new type is among the arguments."""
+        return any(keyword.arg == "type_" for keyword in self.call.keywords)
+
     def find_argument(self, place: int, name: str) -> Optional[ast.expr]:
         """Return an argument with names resolved; None where it is not given.
 
@@ -267,10 +272,12 @@ class _Reader:
             yield Operation("drop_all", call)
         elif name == "delete" and _is_of_query(owner):
             yield Operation("delete", call)
-        elif name == "drop":
-            table = self.find_table(owner)
+        elif name in ("create", "drop"):
+            table, enum = self.find_table(owner), self._find_enum_name(owner)
             if table is not None:
-                yield Operation("drop_table", _make_call(call, [table]))
+                yield Operation(f"{name}_table", _make_call(call, [table]))
+            if enum is not None:
+                yield Operation(f"{name}_type", _make_call(call, [enum]))
 
     def find_table(self, node: ast.expr) -> Optional[ast.expr]:
         """Return the name of the table that an expression of SQLAlchemy's stands for."""
@@ -279,6 +286,11 @@ class _Reader:
             return node.value
         is_table = isinstance(node, ast.Call) and self.file.qualify(node.func).endswith(".Table")
         return node.args[0] if is_table and isinstance(node, ast.Call) and node.args else None
+
+    def _find_enum_name(self, node: ast.expr) -> Optional[ast.expr]:
+        is_enum = isinstance(node, ast.Call) and self.file.qualify(node.func).rpartition(".")[2] in ("Enum", "ENUM")
+        keywords = node.keywords if is_enum and isinstance(node, ast.Call) else []
+        return next((one.value for one in keywords if one.arg == "name"), None)
 
     def _spell_out(self, call: ast.Call) -> ast.Call:
         """Return the call that a partial, or one of an operation by its name as a string, comes to."""
