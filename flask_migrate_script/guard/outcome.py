@@ -139,6 +139,8 @@ class _Settling:
         past = self.database.touched and not self.book.whole and not self.book.count_committed()
         if past and not self.book.unseen:
             self.book.unseen = int(committed or self.book.facts.may_have_committed(other))
+        if self.book.elsewhere and not self.book.unseen:
+            self.book.unseen = int(self.book.facts.may_have_committed_elsewhere(other))
         if unknown and committed is not None:
             unknown[0].fate = Fate.COMMITTED if committed else Fate.ROLLED_BACK
         elif committed:

@@ -110,6 +110,14 @@ class Facts:
         """Return whether some session has committed something since the step began: it may have been this one."""
         return False
 
+    def look_elsewhere(self) -> bool:
+        """Return whether another connection may have committed something since the step began, as this one can tell."""
+        return True
+
+    def may_have_committed_elsewhere(self, other: OtherConnection) -> bool:
+        """The same, as another one can tell."""
+        return True
+
     def was_committed(self, other: OtherConnection) -> Optional[bool]:
         """Return whether the transaction that the step began in was committed; None where the database does not say."""
         return None
@@ -195,6 +203,9 @@ class PostgreSQLFacts(Facts):
             if now[0] == self._mark[0]:
                 self._mark = (now[0], now[1], self._mark[2])
 
+    def may_have_committed_elsewhere(self, other: OtherConnection) -> bool:
+        return self.may_have_committed(other)
+
     def was_committed(self, other: OtherConnection) -> Optional[bool]:
         number = self._mark[1]
         if number is None:
@@ -268,6 +279,7 @@ class SQLiteFacts(Facts):
         self._changes = 0
         self._open = False
         self._ending: Optional[Kind] = None
+        self._version = 0
         self._own = innermost(driver_connection(connection))
         self._trace(self._heard)
 
@@ -278,6 +290,14 @@ class SQLiteFacts(Facts):
         self.settle()
         self._traced = _Traced()
         self._open = in_transaction(self._own)
+        self._version = self._data_version()
+
+    def look_elsewhere(self) -> bool:
+        return self._data_version() != self._version
+
+    def _data_version(self) -> int:
+        """Return the number that SQLite changes where another connection has committed something."""
+        return int(run(driver_connection(self.connection), "PRAGMA data_version")[0][0])
 
     def ask(self, hints: Hints) -> Ending:
         self.settle()

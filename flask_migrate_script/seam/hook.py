@@ -22,6 +22,7 @@ from .watch import KEY, Bypass, Run
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
+    from sqlalchemy.engine import Engine
 
     from .database import Database
 
@@ -35,6 +36,7 @@ def install() -> None:
     from alembic.operations.batch import BatchOperationsImpl
     from alembic.runtime.environment import EnvironmentContext
     from alembic.runtime.migration import MigrationContext
+    from sqlalchemy.engine import Engine
 
     invoking = next(kind for kind in Operations.__mro__ if "invoke" in vars(kind))  # of BatchOperations, too
     _replace(EnvironmentContext, "configure", _configure)
@@ -42,6 +44,7 @@ def install() -> None:
     _replace(MigrationContext, "autocommit_block", _autocommit_block)
     _replace(invoking, "invoke", _invoke)
     _replace(BatchOperationsImpl, "flush", _flush)
+    _replace(Engine, "raw_connection", _raw_connection)
     _watch_driver_connection()
     events.install()
 
@@ -69,7 +72,7 @@ def _watch_driver_connection() -> None:
 
     @functools.wraps(original.fget)
     def connection(self: Any) -> Any:
-        if ACTIVE and not is_looking() and not _is_sqlalchemys(sys._getframe(1)):
+        if ACTIVE and not is_looking() and not _is_sqlalchemys(inspect.currentframe()):
             for run in ACTIVE:
                 run.touch(self)
         return original.fget(self)
@@ -78,9 +81,26 @@ def _watch_driver_connection() -> None:
     Connection.connection = property(connection, doc=original.__doc__)  # type: ignore[assignment,method-assign]  # see above
 
 
-def _is_sqlalchemys(caller: FrameType) -> bool:
-    """Return whether it is SQLAlchemy that takes the driver's connection, to begin or to commit."""
-    return str(caller.f_globals.get("__name__")).startswith(("sqlalchemy.engine.", "sqlalchemy.dialects."))
+def _raw_connection(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Note where a script takes a driver's connection out of an engine's pool: SQLAlchemy never sees what it does."""
+
+    def raw_connection(self: Engine, *args: Any, **kwargs: Any) -> Any:
+        if ACTIVE and not is_looking() and not _is_sqlalchemys(inspect.currentframe()):
+            for run in ACTIVE:
+                run.touch(None)
+        return original(self, *args, **kwargs)
+
+    return raw_connection
+
+
+def _is_sqlalchemys(frame: Optional[FrameType]) -> bool:
+    """Return whether it is SQLAlchemy itself that calls the function of a frame, as to begin or to commit.
+
+    An async connection's is called for whoever has it, from no frame.
+    """
+    caller = frame.f_back if frame else None
+    name = str(caller.f_globals.get("__name__")) if caller else ""
+    return name.startswith(("sqlalchemy.engine.", "sqlalchemy.dialects."))
 
 
 def _configure(original: Callable[..., None]) -> Callable[..., None]:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
-from .actions import DDL, Action, Scenario, is_there, mark_of
+from .actions import DDL, ELSEWHERE, Action, Scenario, is_there, mark_of
 from .dumps import Dump
 
 
@@ -363,7 +363,7 @@ def _is_excused(write: Action, blocks: List[Action]) -> bool:
     given_up = any(one.ending != "release" for one in savepoints)
     if savepoints and write.how == "session" and write.ending != "commit":
         given_up = True  # SQLAlchemy 2 gives a session in a savepoint another one of its own
-    return given_up or (write.how in ("own", "engine", "app session") and write.ending != "commit")
+    return given_up or (write.how in ELSEWHERE and write.ending != "commit")
 
 
 def _judge_kill(scenario: Scenario, run: Run, judged: Judged) -> None:
@@ -379,7 +379,7 @@ def _judge_kill(scenario: Scenario, run: Run, judged: Judged) -> None:
 def _escapes(scenario: Scenario) -> bool:
     """Return whether an action may commit by itself."""
     kinds = {one.kind for one in scenario.everything()}
-    elsewhere = any(one.how in ("own", "engine", "app session", "session", "script") for one in scenario.everything())
+    elsewhere = any(one.how in (*ELSEWHERE, "session", "script") for one in scenario.everything())
     return bool(kinds & {"text", "several", "driver", "autocommit", "level", "caught"}) or elsewhere
 
 
@@ -505,7 +505,7 @@ def _may_have_lost(scenario: Scenario, run: Run) -> bool:
             if (pending or part.how == "session") and _rolls_back(part):
                 return True
             if part.kind in ("write", "savepoint", "autocommit"):
-                implicit = scenario.database == "mysql" and part.sort in DDL and "own" not in part.how
+                implicit = scenario.database == "mysql" and part.sort in DDL and part.how not in ELSEWHERE
                 pending = not (part.kind == "write" and implicit)
             if _commits(part):
                 pending = False
