@@ -438,10 +438,11 @@ with op.get_context().autocommit_block():
 op.create_unique_constraint("uq", "users", ["name"])  # finds disallowed-unique-constraint
 op.alter_column(  # finds changing-column-type
     "users",
-    "name",
-    existing_type=sa.String(64),
-    type_=sa.Text(),
+    "age",
+    existing_type=sa.Integer(),
+    type_=sa.BigInteger(),
 )
+op.alter_column("users", "name", existing_type=sa.String(64), type_=sa.Text())
 op.create_unique_constraint("uq2", "users", ["name"])  # migrate: allow disallowed-unique-constraint
 with op.batch_alter_table("users") as batch_op:  # finds adding-not-nullable-field
     batch_op.alter_column("name", existing_type=sa.Text(), nullable=False)
