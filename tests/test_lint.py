@@ -458,7 +458,7 @@ def test_long_locks_on_postgresql_are_judged_by_squawk_on_the_migrations_own_sql
     path = project.revision("aaa1", None, LOCKING, "op.drop_table('fresh')")
     assert told(project, "base:head") == expected(path)
     shown = project.db("lint", "aaa1").failed()
-    assert "CREATE INDEX ix_users_name ON users (name); (found by Squawk)" in shown.out
+    assert "CREATE INDEX ix_users_name ON users (name) (found by Squawk)" in shown.out
     assert "autocommit_block" in shown.out
 
     project.revision("bbb2", "aaa1", "print('printed')\nop.get_bind().execute('SELECT 1').fetchall()", "op.f('x')")
