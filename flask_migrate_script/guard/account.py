@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List,
 
 from ..errors import MigrateError
 from ..failure_context import FirstError, note
-from ..seam.database import Database, Sent, revision_of
+from ..seam.database import Database, Sent, find_revision
 from ..seam.driver import (
     driver_connection,
-    innermost,
+    find_innermost,
     is_autocommit,
+    read_transaction_status,
     run,
-    transaction_status,
 )
-from ..seam.facts import Aborted, Ending, Facts, Hints, SQLiteFacts, facts_for
+from ..seam.facts import Aborted, Ending, Facts, Hints, SQLiteFacts, make_facts
 from ..seam.parts import Part
 from ..sql.quoting import identifier, qualified
 from ..sql.text import Kind, Statement, commits, split
 from .atomic import begin_anew
-from .journal import resumption_of
+from .journal import find_resumption
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationStep
@@ -209,7 +209,7 @@ class Account(Part):
     def around_run(self, database: Database) -> Iterator[None]:
         book = book_of(database)
         book.transaction = _transaction(database)
-        book.facts = facts_for(database.connection)
+        book.facts = make_facts(database.connection)
         if isinstance(book.facts, SQLiteFacts):
             book.facts.on_end, book.facts.on_statement, book.facts.on_savepoint = (
                 book.end,
@@ -226,11 +226,11 @@ class Account(Part):
     @contextmanager
     def around_step(self, database: Database, step: MigrationStep) -> Iterator[None]:
         book = book_of(database)
-        book.number, book.revision = book.number + 1, revision_of(step)
+        book.number, book.revision = book.number + 1, find_revision(step)
         book.direction = "upgrade" if step.is_upgrade else "downgrade"
         book.hints, book.first_error, book.ended, book.unseen = Hints(), None, False, 0
         is_script = bool(book.revision)
-        resumption = resumption_of(database)
+        resumption = find_resumption(database)
         if resumption and resumption.table:
             book.journaled = resumption.table.sent
         if is_script and book.stale:
@@ -361,7 +361,7 @@ class Account(Part):
         """A rollback is about to be sent: ask whether something is written that it undoes."""
         if book.scripting and not book.hints.lost_writes:
             with suppress(Exception):  # a connection that is lost: the failure that follows tells of it
-                book.hints.lost_writes = book.facts.wrote(book.peek())
+                book.hints.lost_writes = book.facts.has_written(book.peek())
 
     def _rolled_back(self, book: Book) -> None:
         book.hints.rollbacks += 1
@@ -392,12 +392,12 @@ class Account(Part):
         """A commit is about to be sent: ask whether it keeps something that was not seen to be written."""
         if book.scripting and database.touched and not book.hints.writes and database.dialect == "postgresql":
             with suppress(Exception):  # a connection that is lost: the failure that follows tells of it
-                book.unseen += book.facts.wrote(book.peek())
+                book.unseen += book.facts.has_written(book.peek())
 
     def _notice_end(self, database: Database, book: Book) -> None:
         """Notice that the transaction has ended past SQLAlchemy, by what the server said in its last answer."""
         begun = book.scripting and book.hints.writes and not isinstance(book.facts, SQLiteFacts)
-        if begun and transaction_status(driver_connection(database.connection)) is False:
+        if begun and read_transaction_status(driver_connection(database.connection)) is False:
             book.hints.unseen += 1
             book.close(Fate.UNKNOWN)
 
@@ -409,7 +409,7 @@ class Account(Part):
         if _is_alembics_own(database, book):
             return
         statements = split(sent.text, database.dialect)
-        resumption = resumption_of(database)
+        resumption = find_resumption(database)
         if resumption and resumption.skipped:
             return
         book.commands.update(_name_commands(statements))
@@ -444,7 +444,7 @@ class Account(Part):
         """What was executed in autocommit, or outside of a transaction, lasts."""
         if isinstance(book.facts, SQLiteFacts):
             book.facts.settle()
-        over = transaction_status(driver_connection(sent.connection)) is False
+        over = read_transaction_status(driver_connection(sent.connection)) is False
         if database.dialect not in ROLLS_BACK_DDL:
             over = False
         if over or (is_autocommit(sent.connection) and not database.engine_autocommit):
@@ -475,7 +475,7 @@ class Account(Part):
         book = _book(database)
         if book is None or not book.foreign:
             return
-        status = transaction_status(driver_connection(sent.connection))
+        status = read_transaction_status(driver_connection(sent.connection))
         lasts = commits(sent.text, sent.connection.dialect.name) or is_autocommit(sent.connection)
         if status is False or (status is None and lasts):
             self.foreign_commit(database, sent)
@@ -558,7 +558,7 @@ def _commit_what_a_script_began(database: Database, book: Book) -> None:
 
 def _is_aborted(database: Database) -> bool:
     """Return whether a commit would be a rollback: libpq's "in a failed transaction" is 3."""
-    info = getattr(innermost(driver_connection(database.connection)), "info", None)
+    info = getattr(find_innermost(driver_connection(database.connection)), "info", None)
     return getattr(info, "transaction_status", None) == 3
 
 

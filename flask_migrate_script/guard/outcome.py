@@ -10,11 +10,11 @@ from ..errors import MigrateError
 from ..invocation import get_invocation
 from ..passwords import masked
 from ..seam.binds import DEFAULT
-from ..seam.database import Database, revision_of
+from ..seam.database import Database, find_revision
 from ..seam.driver import OtherConnection
 from ..sql.text import Kind, split
 from .account import ROLLS_BACK_DDL, Fate, book_of, find_invalid_indexes
-from .journal import resumption_of
+from .journal import find_resumption
 from .results import DatabaseOutcome, RunError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class _Settling:
 
     def __init__(self, database: Database, error: Optional[MigrateError]) -> None:
         self.database, self.error, self.book = database, error, book_of(database)
-        self.resumption: Optional[Resumption] = resumption_of(database)
+        self.resumption: Optional[Resumption] = find_resumption(database)
         self.why = ""
         self.may_have: Dict[str, List[str]] = {}
         self.invalid: List[str] = []
@@ -195,7 +195,7 @@ class _Settling:
 
     def _unfinished(self) -> str:
         running = self.database.running
-        return revision_of(running) if running is not None else self.book.revision
+        return find_revision(running) if running is not None else self.book.revision
 
     def _state(self) -> str:
         if self.versions is None or self.why or (self.doubtful and self.error):

@@ -46,10 +46,10 @@ def guarded(
     """
 
     def attempt() -> List[DatabaseOutcome]:
-        return patience.until_connected(lambda: _attempt(action, settings, asked, parts), settings.wait, tell)
+        return patience.retry_until_connected(lambda: _attempt(action, settings, asked, parts), settings.wait, tell)
 
-    with lock.alone_in_this_process(settings.lock_timeout, tell), logs.kept(), _terminated_as_interrupted():
-        return patience.until_unlocked(attempt, settings.ddl_retries, tell)
+    with lock.run_alone(settings.lock_timeout, tell), logs.keep_logging(), _terminated_as_interrupted():
+        return patience.retry_until_unlocked(attempt, settings.ddl_retries, tell)
 
 
 def connected(attempt: Callable[[], T], settings: Settings) -> T:
@@ -62,7 +62,7 @@ def connected(attempt: Callable[[], T], settings: Settings) -> T:
         with explain_errors():
             return attempt()
 
-    return patience.until_connected(explained_attempt, settings.wait, tell)
+    return patience.retry_until_connected(explained_attempt, settings.wait, tell)
 
 
 @contextmanager
@@ -94,7 +94,7 @@ class Locks(Part):
         """Take the lock of the database that a connection is to, and hold it until the run is over."""
         if not self.settings.lock:
             return
-        one = lock.lock_for(connection)
+        one = lock.make_lock(connection)
         if one is None:
             if self.settings.verbose:
                 tell(f"{shown}: no lock, because there is none for {connection.dialect.name}.")
@@ -102,7 +102,7 @@ class Locks(Part):
             one.release()
         else:
             self.taken.append(one.identity)
-            self.held.enter_context(lock.held(one, shown, self.settings.lock_timeout, tell))
+            self.held.enter_context(lock.hold(one, shown, self.settings.lock_timeout, tell))
 
 
 class Progress(Part):
@@ -143,7 +143,7 @@ def _attempt(
     run = Run(chosen=settings.binds, guards=settings.changes, refuses=settings.changes and not settings.commits)
     run.parts = [*parts, *_parts(settings, run.held)]
     hook.install()
-    with run.active():
+    with run.watch():
         try:
             with explain_errors(asked):
                 action(run)

@@ -27,7 +27,7 @@ from ..errors import CannotConnect, MigrateError
 from ..explain import explain_errors
 from ..guard.account import book_of
 from ..guard.options import Settings
-from ..guard.resume.interrupted import told
+from ..guard.resume.interrupted import read_interrupted
 from ..passwords import masked
 from ..seam import binds
 from ..seam.database import Database, Sent
@@ -179,7 +179,7 @@ class Rehearsing(Part):
             state.steps = iter(steps)
             return state.steps
         assert database.context is not None
-        state.script.steps, state.script.unfinished = list(steps), told(database.context)
+        state.script.steps, state.script.unfinished = list(steps), read_interrupted(database.context)
         return ()
 
     @contextmanager
