@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -85,6 +86,17 @@ def shown_url(url: Union[str, URL]) -> str:
     from sqlalchemy.engine.url import make_url
 
     return masked(repr(make_url(url))).strip("'")
+
+
+def change_database(url: Any, name: str) -> Any:
+    """Return a URL that names another database of the same server."""
+    from sqlalchemy.engine.url import make_url
+
+    changed: Any = copy(make_url(url))
+    if hasattr(changed, "set"):
+        return changed.set(database=name)
+    changed.database = name  # SQLAlchemy 1.3, where it is no tuple
+    return changed
 
 
 def identify_database(dialect: str, ask: Callable[[str], List[Any]]) -> str:

@@ -224,10 +224,15 @@ engine = op.get_bind().engine
 with engine.connect() as other:
     other.execute(sa.text("INSERT INTO users (id, name) VALUES (7, 'y')"))
 """
+RAW = "raw = op.get_bind().engine.raw_connection()\n"
+DRIVERS = "raw = op.get_bind().engine.connect().connection\n"
+WRITE_RAW = "raw.cursor().execute(\"INSERT INTO users (id, name) VALUES (8, 'z')\")\nraw.commit()"
 STOPS = {
     "with op.get_context().autocommit_block():\n    op.execute('DELETE FROM users')": "autocommit_block",
     "op.execute('COMMIT')\nop.execute('DELETE FROM users')": "it ends the transaction itself (COMMIT)",
     OWN_CONNECTION: "it writes on a connection of its own",
+    RAW + WRITE_RAW: "it has a driver's connection of its own",
+    DRIVERS + WRITE_RAW: "it has a driver's connection of its own",
 }
 if SQLALCHEMY < (2,):
     STOPS[

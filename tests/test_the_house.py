@@ -14,10 +14,12 @@ ROOMS = {
     "sql",
     "guard",
     "rehearsal",
+    "scratch",
     "operations",
     "revisions",
     "autogenerate",
     "linting",
+    "manners",
     "console",
     "explanations",
 }
@@ -120,6 +122,17 @@ def test_only_the_seam_replaces_methods_of_alembic_and_sqlalchemy():
                 replacing.setdefault(room(name), []).append(ast.unparse(target))
     assert "Connection.connection" in replacing["seam"], "assignments are seen"
     assert set(replacing) == {"seam"}, replacing
+
+
+def test_only_the_seam_and_the_manners_replace_names_where_no_assignment_shows_it():
+    """A class is given as an argument there: ``setattr(owner, name, method)``."""
+    setting = {
+        name
+        for name, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "setattr" and ast.unparse(node.args[0]) == "owner"
+    }
+    assert setting == {"seam.hook", "manners.replacing"}
 
 
 WORDS_OF_SQL = re.compile(r"(?:SELECT|INSERT|UPDATE|DELETE|DROP|ALTER|CREATE|COMMIT|ROLLBACK|TRUNCATE)\\[bs]")

@@ -251,18 +251,37 @@ def insert_sql(number):
     return f"INSERT INTO t VALUES ({number})"
 
 
+ELSEWHERE = "other.execute(sa.text('INSERT INTO t VALUES (2)'))"
+
+
 def test_a_doubt_about_an_applied_revision_is_told_again_at_the_end(make_project, postgresql):
     project = initialised(make_project(postgresql))
     project.revision("aaa1", None, TABLE)
     project.db("upgrade").ok()
-    project.revision("bbb2", "aaa1", by_driver("INSERT INTO t VALUES (1); ROLLBACK; BEGIN"))
+    lost = by_driver("INSERT INTO t VALUES (1); ROLLBACK; BEGIN")
+    # The transactions of other connections have numbers, too.
+    project.revision("bbb2", "aaa1", f"with op.get_bind().engine.begin() as other:\n    {ELSEWHERE}\n{lost}")
     project.revision("ccc3", "bbb2", FAIL)
-    with postgresql.engine().connect(), postgresql.engine().connect():  # others, whose transactions have numbers, too
+    found, err = outcome(project)
+    assert err.count("not known whether something that") == 2
+    assert "It is not known whether something that revision bbb2 had written was rolled back." in err
+    assert (found["state"], found["applied"], found["doubtful"]) == ("unknown", ["bbb2"], ["bbb2"])
+    project.db("downgrade").ok()
+    project.revision("ccc3", "bbb2")
+    (found,) = json.loads(project.db("upgrade", "--json").ok().out)["databases"]
+    assert (found["state"], found["doubtful"]) == ("applied", ["bbb2"])
+
+
+def test_what_is_written_past_sqlalchemy_on_another_connection_is_not_known(at_first):
+    project, engine = at_first, "op.get_bind().engine"
+    begin = ["op.execute('COMMIT')"]  # on SQLite the other one waits for it
+    for taken in (f"{engine}.raw_connection()", f"{engine}.connect().connection"):
+        write = [f"raw = {taken}", f"raw.cursor().execute({insert_sql(1)!r})", "raw.commit()", "raw.close()"]
+        project.revision("bbb2", "aaa1", "\n".join([*begin, *write, FAIL]))
         found, err = outcome(project)
-        assert err.count("not known whether something that") == 2
-        assert "It is not known whether something that revision bbb2 had written was rolled back." in err
-        assert (found["state"], found["applied"], found["doubtful"]) == ("unknown", ["bbb2"], ["bbb2"])
-        project.db("downgrade").ok()
-        project.revision("ccc3", "bbb2")
-        (found,) = json.loads(project.db("upgrade", "--json").ok().out)["databases"]
-        assert (found["state"], found["doubtful"]) == ("applied", ["bbb2"])
+        assert found["state"] == "unknown"
+        assert "Revision bbb2 also had the driver's own connection: it is not known what it wrote there" in err
+    assert numbers(project) == [1, 1]
+    if project.database.kind == "sqlite":  # it tells that no other connection has committed anything
+        project.revision("bbb2", "aaa1", "\n".join([*begin, write[0], "raw.cursor().execute('SELECT 1')", FAIL]))
+        assert outcome(project)[0]["state"] == "unchanged"

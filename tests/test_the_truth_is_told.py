@@ -129,6 +129,9 @@ FALSE = {
     "says rolled back, and it is there": ran(dump(1, 3, **AT_REV1), APPLIED),
     "applied, and what was written is not there": ran(dump(**AT_REV1), APPLIED),
     "names a statement that is not there": ran(dump(1, 3, **AT_REV1), PARTLY),
+    "names a statement of another revision": ran(
+        dump(1, 2, **AT_REV1), PARTLY.replace("INSERT", "CREATE TABLE m1 (a INTEGER)\n         INSERT")
+    ),
     "does not name what is there": ran(dump(1, 2, 3, **AT_REV1), PARTLY),
     "no verdict": ran(dump(), ERROR),
     "two verdicts": ran(dump(1, 2, **AT_REV1), PARTLY + "       Nothing was changed.\n"),

@@ -72,9 +72,11 @@ class Moved:
 class Foreign:
     """A statement that a script has sent over another connection.
 
+    :param revision: of the script.
     :param lasts: it was committed.
     """
 
+    revision: str
     engine: Engine
     text: str
     lasts: bool = False
@@ -86,6 +88,7 @@ class Book:
 
     :param transaction: the one of SQLAlchemy's that Alembic or env.py is to end.
     :param first_error: the first statement of the running script that failed, and what the driver said of it.
+    :param elsewhere: the running script has had a driver's connection that is not Alembic's.
     :param doubtful: the revisions of which it is not known whether something that they had written was rolled back.
     """
 
@@ -109,6 +112,7 @@ class Book:
     heard: Optional[str] = None
     savepoints: Dict[str, Tuple[Piece, int]] = field(default_factory=dict)
     unseen: int = 0
+    elsewhere: bool = False
     whole: bool = False
     commands: Counter[str] = field(default_factory=Counter)
     journaled: Counter[str] = field(default_factory=Counter)
@@ -229,6 +233,7 @@ class Account(Part):
         book.number, book.revision = book.number + 1, find_revision(step)
         book.direction = "upgrade" if step.is_upgrade else "downgrade"
         book.hints, book.first_error, book.ended, book.unseen = Hints(), None, False, 0
+        book.elsewhere = False
         is_script = bool(book.revision)
         resumption = find_resumption(database)
         if resumption and resumption.table:
@@ -265,6 +270,7 @@ class Account(Part):
         with suppress(Exception):  # a connection that is lost
             self._notice_end(database, book)
             book.whole = book.facts.is_same()
+            book.elsewhere = book.elsewhere and book.facts.look_elsewhere()
             if database.touched:
                 book.unseen = book.unseen or book.facts.count_unseen(book.peek())
 
@@ -468,7 +474,7 @@ class Account(Part):
         book = _book(database)
         if book and any(one.writes for one in split(sent.text, sent.connection.dialect.name)):
             book.hints.foreign = True
-            book.foreign.append(Foreign(sent.connection.engine, " ".join(sent.text.split())))
+            book.foreign.append(Foreign(book.revision, sent.connection.engine, " ".join(sent.text.split())))
 
     def after_foreign_statement(self, database: Database, sent: Sent) -> None:
         """What was executed in no transaction, or has ended one, lasts."""
@@ -479,6 +485,11 @@ class Account(Part):
         lasts = commits(sent.text, sent.connection.dialect.name) or is_autocommit(sent.connection)
         if status is False or (status is None and lasts):
             self.foreign_commit(database, sent)
+
+    def foreign_driver_taken(self, database: Database) -> None:
+        book = _book(database)
+        if book:
+            book.hints.foreign = book.elsewhere = True
 
     def foreign_commit(self, database: Database, sent: Sent) -> None:
         book = _book(database)

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, ContextManager, Iterable, Iterator, Mapping, Optional, Sequence, Union
 
+from ..errors import MigrateError
+
 if TYPE_CHECKING:
     from alembic.runtime.migration import RevisionStep
 
@@ -60,6 +62,8 @@ class Settings:
     :param commits: what SQLite is sent at the end of a transaction is COMMIT, and not ROLLBACK.
     :param progress: open for each attempt, it yields the function that the steps of each database go through.
     :param journal: where DDL cannot be rolled back, remember what took effect, and go on there.
+    :param old_scripts: scripts may have the manners of SQLAlchemy 1 and of older Alembics: ``"1.3"`` or ``"1.4"`` where
+        they mean what they meant in that one, empty where they mean what they mean today; None for no.
     """
 
     changes: bool = False
@@ -74,6 +78,7 @@ class Settings:
     commits: bool = True
     progress: Progress = show_nothing
     journal: bool = True
+    old_scripts: Optional[str] = ""
 
 
 def complete_options(
@@ -104,12 +109,34 @@ def complete_options(
         commits=commits,
         progress=progress,
         journal=commits and keeps_journal(configured),
+        old_scripts=choose_era(configured),
     )
 
 
 def keeps_journal(configured: Mapping[str, Any]) -> bool:
     """Return whether an application lets interrupted migrations be remembered."""
     return bool(configured.get("MIGRATE_JOURNAL", True))
+
+
+ERAS = ("1.3", "1.4")
+
+
+def choose_era(configured: Mapping[str, Any]) -> Optional[str]:
+    """Return the SQLAlchemy that the scripts were written for, empty for any; None where old manners are not accepted.
+
+    :raises MigrateError: if the application's configuration says something else.
+    """
+    era = configured.get("MIGRATE_OLD_SCRIPTS", True)
+    if era is False:
+        return None
+    if era is True or era is None:
+        return ""
+    if str(era) not in ERAS:
+        raise MigrateError(
+            f"MIGRATE_OLD_SCRIPTS is {era!r}; there is no such choice.",
+            'Nothing was changed. It is False, True, "1.3" or "1.4".',
+        )
+    return str(era)
 
 
 def list_words(given: Union[str, Sequence[str], None]) -> Sequence[str]:

@@ -139,6 +139,8 @@ class _Settling:
         past = self.database.touched and not self.book.whole and not self.book.count_committed()
         if past and not self.book.unseen:
             self.book.unseen = int(committed or self.book.facts.may_have_committed(other))
+        if self.book.elsewhere and not self.book.unseen:
+            self.book.unseen = int(self.book.facts.may_have_committed_elsewhere(other))
         if unknown and committed is not None:
             unknown[0].fate = Fate.COMMITTED if committed else Fate.ROLLED_BACK
         elif committed:
@@ -159,9 +161,9 @@ class _Settling:
         """Return what is in the database of revisions that its version does not have, by revision."""
         self.may_have = self._collect(Fate.UNKNOWN)
         left = self._read_journal() if self._remembers else self._collect(Fate.COMMITTED)
-        foreign = [one.text for one in self.book.foreign if one.lasts]
-        if foreign:
-            left.setdefault(self._unfinished(), []).extend(foreign)
+        for one in self.book.foreign:
+            if one.lasts and one.revision not in self.applied:
+                left.setdefault(one.revision, []).append(one.text)
         return left
 
     def _collect(self, fate: Fate) -> Dict[str, List[str]]:
@@ -198,11 +200,11 @@ class _Settling:
         return find_revision(running) if running is not None else self.book.revision
 
     def _state(self) -> str:
-        if self.versions is None or self.why or (self.doubtful and self.error):
+        if self.versions is None or self.why:
             return "unknown"
         if self.left or self.invalid:
             return "partly"
-        if self.may_have or self._unseen:
+        if self.may_have or self._unseen or (self.doubtful and self.error):
             return "unknown"
         return "applied" if self.applied else "unchanged"
 

@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optional, Sequence, TypeVar
 
+from .. import invocation
+from ..config import alembic_version
 from ..databases import shown_url
 from ..errors import Asked, CannotConnect, MigrateError
 from ..explain import explain_errors
@@ -143,7 +145,7 @@ def _attempt(
     run = Run(chosen=settings.binds, guards=settings.changes, refuses=settings.changes and not settings.commits)
     run.parts = [*parts, *_parts(settings, run.held)]
     hook.install()
-    with run.watch():
+    with run.watch(), _accept_old_manners(run, settings.old_scripts):
         try:
             with explain_errors(asked):
                 action(run)
@@ -156,6 +158,27 @@ def _attempt(
             _tell_of_interruption(run, exc)
             raise
     return [settle(database, None).outcome for database in run.databases if database.chosen and settings.changes]
+
+
+@contextmanager
+def _accept_old_manners(run: Run, era: Optional[str]) -> Iterator[None]:
+    """Let scripts have the manners of SQLAlchemy 1 and of older Alembics, where the installed ones lack them."""
+    if era is None or not _has_dropped_manners():
+        yield
+        return
+    from ..manners.callers import Manners
+    from ..manners.part import accept_old_manners
+
+    with accept_old_manners(Manners(run, era, invocation.get_invocation().quiet)) as part:
+        run.parts = [*run.parts, part]
+        yield
+
+
+def _has_dropped_manners() -> bool:
+    """Return whether SQLAlchemy is 1.4 or newer, or Alembic 1.5."""
+    from sqlalchemy import __version__ as sqlalchemy
+
+    return alembic_version >= (1, 5) or not sqlalchemy.startswith("1.3.")
 
 
 def _refuse_uncommitted(run: Run) -> None:

@@ -6,20 +6,22 @@ The files are read, not run, except for the SQL that Squawk judges: that is writ
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..config import get_state
 from ..databases import find_engines
 from ..errors import MigrateError
 from ..revisions.documents import read_scripts
 from . import scope, squawk
+from .columns import find_types_left_behind, find_without_value
 from .constraints import find_unnamed
 from .data import find_lost
 from .files import ParsedFile, read_file
 from .findings import Finding, Report, document_report, explain_how_to_allow, sort_findings, write_lines
 from .graph import find_broken, find_several_heads, read_revision_files
 from .listing import list_sql
-from .reversal import find_irreversible, pair_functions
+from .reversal import SOMETHING, find_effect, find_irreversible, pair_functions
+from .types import changes_in_place
 from .written import read_operations
 
 if TYPE_CHECKING:
@@ -81,8 +83,13 @@ def _find_in_file(file: ParsedFile, kinds: Mapping[str, str]) -> Iterator[Findin
         upgrade = read_operations(file, up)
         yield from find_lost(file, upgrade, sorted(_list_kinds(kinds, bind)))
         yield from find_irreversible(file, up, down)
+        downgrade = read_operations(file, down)
+        for operations in (upgrade, downgrade):
+            yield from find_without_value(file, operations, sorted(_list_kinds(kinds, bind)))
+        if "postgresql" in _list_kinds(kinds, bind) and find_effect(file, down) == SOMETHING:
+            yield from find_types_left_behind(file, upgrade, downgrade, file.functions[down].lineno)
         if "sqlite" in _list_kinds(kinds, bind):
-            for operation in [*upgrade, *read_operations(file, down)]:
+            for operation in [*upgrade, *downgrade]:
                 yield from find_unnamed(file, operation, conventions)
 
 
@@ -107,10 +114,22 @@ def _find_locks(
     judged = []
     for script, file in concerned:
         try:
-            judged.append(squawk.Judged(file, list_sql(config, scripts, script, names, _get_metadata())))
+            listing = list_sql(config, scripts, script, names, _get_metadata())
+            judged.append(squawk.Judged(file, listing, _find_in_place(file)))
         except MigrateError as error:
             notes.append(f"{file.shown}: its locks on PostgreSQL were not judged: {error.problem}")
     yield from squawk.find_locking(program, judged)
+
+
+def _find_in_place(file: ParsedFile) -> FrozenSet[Tuple[str, str]]:
+    """Return the tables and columns whose types a file changes on PostgreSQL without a look at the rows."""
+    operations = (one for up, _, _ in pair_functions(file) for one in read_operations(file, up))
+    found: Dict[Tuple[str, str], bool] = {}
+    for one in operations:
+        if one.name == "alter_column" and one.changes_type:
+            column = one.table, one.read_text(0, "column_name")
+            found[column] = found.get(column, True) and changes_in_place(file, one)
+    return frozenset(column for column, in_place in found.items() if in_place)
 
 
 def _list_kinds(kinds: Mapping[str, str], bind: Optional[str]) -> Set[str]:

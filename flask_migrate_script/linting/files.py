@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
+import copy
+import importlib
 import io
 import re
 import tokenize
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Dict, FrozenSet, List, Optional, Tuple
 
 from ..explanations.failure import shorten_path
 from ..explanations.revision_files import answer_problem
-from ..revisions.metadata import RevisionFile, Unreadable, describe_file, parse_source, read_assignment, read_source
+from ..revisions.metadata import RevisionFile, Unreadable, describe_file, parse_source, read_source
 from ..revisions.problems import Problem
 
 BATCH = "alembic.op.batch_alter_table"
@@ -33,15 +35,17 @@ class ParsedFile:
     allowed: Dict[int, FrozenSet[str]]
     functions: Dict[str, ast.FunctionDef] = field(default_factory=dict)
     imported: Dict[str, str] = field(default_factory=dict)
-    constants: Dict[str, ast.expr] = field(default_factory=dict)
+    starred: List[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for node in self.tree.body:
             if isinstance(node, ast.FunctionDef):
                 self.functions[node.name] = node
-            for name, value in read_assignment(node):
-                self.constants[name] = value
-        self.imported = dict(pair for node in ast.walk(self.tree) for pair in _list_imports(node))
+        for name, qualified in (pair for node in ast.walk(self.tree) for pair in _list_imports(node)):
+            if name == "*":
+                self.starred.append(qualified[: -len(".*")])
+            else:
+                self.imported[name] = qualified
 
     @property
     def path(self) -> str:
@@ -64,10 +68,19 @@ class ParsedFile:
 
     def qualify(self, node: ast.expr) -> str:
         """Return the dotted name of an expression, as the imports of the file resolve it; empty for no name."""
+        node = resolve(node)
         if isinstance(node, ast.Attribute):
             before = self.qualify(node.value)
             return f"{before}.{node.attr}" if before else ""
-        return self.imported.get(node.id, node.id) if isinstance(node, ast.Name) else ""
+        if isinstance(node, ast.Call):
+            of, name = node.args if self.qualify(node.func) == "getattr" and len(node.args) == 2 else (node, None)
+            return f"{self.qualify(of)}.{name.value!s}" if isinstance(name, ast.Constant) else ""
+        return self._qualify_name(node.id) if isinstance(node, ast.Name) else ""
+
+    def _qualify_name(self, name: str) -> str:
+        if name in self.imported or name in self.functions:
+            return self.imported.get(name, name)
+        return next((f"{module}.{name}" for module in self.starred if name in _list_names(module)), name)
 
     def allows(self, name: str, line: int, span: Optional[Tuple[int, int]] = None) -> bool:
         """Return whether a comment allows a finding.
@@ -114,6 +127,35 @@ class ParsedFile:
 
     def _opens_batch(self, node: ast.expr) -> bool:
         return isinstance(node, ast.Call) and self.qualify(node.func) == BATCH
+
+
+def bind(name: ast.Name, value: ast.expr) -> ast.Name:
+    """Return a name that has with it what it stands for where it is used.
+
+    :param value: its own names have theirs already, so that no name leads back to itself.
+    """
+    bound = copy.copy(name)
+    vars(bound)["value"] = value
+    return bound
+
+
+def resolve(node: ast.expr) -> ast.expr:
+    """Return what a name stands for, see :func:`bind`, or the expression itself."""
+    while isinstance(node, ast.Name) and "value" in vars(node):
+        node = vars(node)["value"]
+    return node
+
+
+@lru_cache(maxsize=None)
+def _list_names(module: str) -> FrozenSet[str]:
+    """Return what ``from MODULE import *`` brings; of other modules than the two that scripts are made of, nothing."""
+    if module.partition(".")[0] not in ("alembic", "sqlalchemy"):
+        return frozenset()
+    try:
+        found = importlib.import_module(module)
+    except ImportError:
+        return frozenset()
+    return frozenset(getattr(found, "__all__", dir(found)))
 
 
 def read_file(path: str) -> ParsedFile:

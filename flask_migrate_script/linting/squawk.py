@@ -9,12 +9,17 @@ import subprocess
 import sysconfig
 import tempfile
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import MigrateError
+from ..sql.targets import find_alteration
+from ..sql.text import shorten, split
 from .files import ParsedFile
 from .findings import Finding
 from .listing import Listing
+
+_SHOWN = 120
+"""Characters of a statement that are shown."""
 
 NOT_INSTALLED = "Locks on PostgreSQL were not judged: Squawk is not installed. pip install 'Flask-Migrate-Script[lint]'"
 
@@ -45,10 +50,14 @@ _SAID_BETTER = ("disallowed-unique-constraint", "adding-serial-primary-key-field
 
 @dataclass(frozen=True)
 class Judged:
-    """A revision whose SQL is to be judged."""
+    """A revision whose SQL is to be judged.
+
+    :param in_place: the tables and columns whose types it changes without a look at the rows.
+    """
 
     file: ParsedFile
     listing: Listing
+    in_place: FrozenSet[Tuple[str, str]] = frozenset()
 
 
 def find_program() -> Optional[str]:
@@ -97,6 +106,10 @@ def _choose(said: Sequence[Mapping[str, Any]], path: str) -> List[Mapping[str, A
 def _make_findings(judged: Judged, said: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     sql = judged.listing.sql.splitlines()
     for one in said:
+        statement = _read_statement(sql, one["line"])
+        changed = _find_changed(statement) if one["rule_name"] == "changing-column-type" else None
+        if changed and changed <= judged.in_place:
+            continue
         origin, name = judged.listing.find_origin(one["line"]), one["rule_name"]
         # A batch writes all that is in it when it ends.
         span = judged.file.find_batch(origin) or judged.file.find_statement(origin)
@@ -106,7 +119,27 @@ def _make_findings(judged: Judged, said: Sequence[Mapping[str, Any]]) -> Iterato
                 judged.file.shown,
                 span[0],
                 judged.file.revision,
-                f"{sql[one['line']].strip()} (found by Squawk)",
+                f"{shorten(statement, _SHOWN, 'postgresql')} (found by Squawk)",
                 " ".join(one["message"].split()),
                 _INSTEAD[name],
             )
+
+
+def _read_statement(lines: Sequence[str], line: int) -> str:
+    """Return the statement that a line, from 0, is a part of: Alembic writes an empty line behind each."""
+    first = next((place + 1 for place in range(line, -1, -1) if not lines[place].strip()), 0)
+    last = next((place for place in range(line, len(lines)) if not lines[place].strip()), len(lines))
+    return "\n".join(lines[first:last]).strip()
+
+
+def _find_changed(sql: str) -> FrozenSet[Tuple[str, str]]:
+    """Return the tables and columns whose type a text changes."""
+    found = set()
+    for statement in split(sql, "postgresql"):
+        alteration = find_alteration(statement)
+        for action in alteration.actions if alteration else ():
+            if alteration and action.skip("ALTER"):
+                action.skip("COLUMN")
+                column = action.read_name()
+                found.update([(alteration.table.plain, column.plain)] if column else [])
+    return frozenset(found)

@@ -12,9 +12,9 @@ import warnings
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from ..revisions.metadata import read_literal
-from ..sql.types import TypeChange, compare_types, load_dialect
-from .files import ParsedFile
-from .written import Operation
+from ..sql.types import TypeChange, compare_types, keeps_rows, load_dialect
+from .files import ParsedFile, resolve
+from .written import Operation, read_string
 
 if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
@@ -31,8 +31,17 @@ def compare_written(file: ParsedFile, operation: Operation, kind: str) -> Option
         return None
     old, new = (make_type(file, operation, given.get(name)) for name in ("existing_type", "type_"))
     using = given.get("postgresql_using")
-    words = None if using is None else operation.read_string(using) or "…"
+    words = None if using is None else read_string(using) or "…"
     return compare_types(old, new, load_dialect(kind), using=words)
+
+
+def changes_in_place(file: ParsedFile, operation: Operation) -> bool:
+    """Return whether an ``alter_column`` is known to change a type on PostgreSQL without a look at the rows."""
+    given = {keyword.arg: keyword.value for keyword in operation.call.keywords}
+    if "type_" not in given or "postgresql_using" in given:
+        return False
+    old, new = (make_type(file, operation, given.get(name)) for name in ("existing_type", "type_"))
+    return keeps_rows(old, new, load_dialect("postgresql"))
 
 
 def make_type(file: ParsedFile, operation: Operation, node: Optional[ast.expr]) -> Optional[TypeEngine[object]]:
@@ -52,7 +61,7 @@ class _Unknown(Exception):
 def _make(file: ParsedFile, operation: Operation, node: ast.expr) -> Any:
     from sqlalchemy.types import to_instance
 
-    node = operation.resolve(node)
+    node = resolve(node)
     if not isinstance(node, ast.Call):
         return to_instance(_find_type_class(file.qualify(node)))
     arguments, keywords = _read_arguments(file, operation, node)
@@ -91,7 +100,7 @@ def _read_arguments(file: ParsedFile, operation: Operation, call: ast.Call) -> A
 
 def _read_argument(file: ParsedFile, operation: Operation, node: ast.expr) -> Any:
     """Return a literal, or a type."""
-    node = operation.resolve(node)
+    node = resolve(node)
     value = read_literal(node)
     if value is not None or (isinstance(node, ast.Constant) and node.value is None):
         return value

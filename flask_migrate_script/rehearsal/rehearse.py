@@ -258,6 +258,11 @@ class Rehearsing(Part):
             raise MigrateError("it writes on a connection of its own")
         self._stop(database, "it writes on a connection of its own, which a rehearsal cannot roll back")
 
+    def foreign_driver_taken(self, database: Database) -> None:
+        if _state(database).script is not None:
+            raise MigrateError("it has a driver's connection of its own")
+        self._stop(database, "it has a driver's connection of its own, on which nothing is seen")
+
     def committing(self, database: Database) -> None:
         state = database.state.get(Rehearsing)
         if state and state.uncommitted:

@@ -110,6 +110,14 @@ class Facts:
         """Return whether some session has committed something since the step began: it may have been this one."""
         return False
 
+    def look_elsewhere(self) -> bool:
+        """Return whether another connection may have committed something since the step began, as this one can tell."""
+        return True
+
+    def may_have_committed_elsewhere(self, other: OtherConnection) -> bool:
+        """The same, as another one can tell."""
+        return True
+
     def was_committed(self, other: OtherConnection) -> Optional[bool]:
         """Return whether the transaction that the step began in was committed; None where the database does not say."""
         return None
@@ -141,7 +149,10 @@ class PostgreSQLFacts(Facts):
     _NUMBERS = (
         "SELECT count(*) FROM generate_series({0}::bigint, {1}::bigint - 1) AS number WHERE txid_status(number) = '{2}'"
     )
-    _OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    _OTHERS = (
+        "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        " AND (state IS NULL OR state NOT LIKE 'idle%' OR state_change >= '{0}')"
+    )
     _MOST = 100_000
 
     _mark: _Place = ("", None, "0")
@@ -171,11 +182,14 @@ class PostgreSQLFacts(Facts):
         seen = bool(hints.commits or hints.rollbacks) and not (hints.unseen or hints.touched)
         if seen or self._count_rolled_back(before[2], now[2]) <= hints.savepoints:
             return Ending.OVER
-        return Ending.LOST if self._is_alone() and not hints.foreign else Ending.UNKNOWN
+        return Ending.LOST if self._is_alone_since(before[0]) and not hints.foreign else Ending.UNKNOWN
 
-    def _is_alone(self) -> bool:
-        """Return whether no other client has been connected since this session began, but for the lock's connection."""
-        return int(run(driver_connection(self.connection), self._OTHERS)[0][0]) <= 1
+    def _is_alone_since(self, time: str) -> bool:
+        """Return whether every other client has been idle since then, so that it was given no number.
+
+        Of one that this user may not look at it is not known; nor of one that has gone meanwhile.
+        """
+        return not run(driver_connection(self.connection), self._OTHERS.format(time))[0][0]
 
     def has_written(self, hints: Hints) -> bool:
         try:
@@ -188,6 +202,9 @@ class PostgreSQLFacts(Facts):
             now = self._locate()
             if now[0] == self._mark[0]:
                 self._mark = (now[0], now[1], self._mark[2])
+
+    def may_have_committed_elsewhere(self, other: OtherConnection) -> bool:
+        return self.may_have_committed(other)
 
     def was_committed(self, other: OtherConnection) -> Optional[bool]:
         number = self._mark[1]
@@ -262,6 +279,7 @@ class SQLiteFacts(Facts):
         self._changes = 0
         self._open = False
         self._ending: Optional[Kind] = None
+        self._version = 0
         self._own = find_innermost(driver_connection(connection))
         self._trace(self._hear)
 
@@ -272,6 +290,14 @@ class SQLiteFacts(Facts):
         self.settle()
         self._traced = _Traced()
         self._open = is_in_transaction(self._own)
+        self._version = self._read_data_version()
+
+    def look_elsewhere(self) -> bool:
+        return self._read_data_version() != self._version
+
+    def _read_data_version(self) -> int:
+        """Return the number that SQLite changes where another connection has committed something."""
+        return int(run(driver_connection(self.connection), "PRAGMA data_version")[0][0])
 
     def ask(self, hints: Hints) -> Ending:
         self.settle()

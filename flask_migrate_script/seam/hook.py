@@ -11,6 +11,7 @@ import functools
 import inspect
 import sys
 from contextlib import ExitStack, contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterator, Optional, Tuple
 
 from ..failure_context import note
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from alembic.operations.batch import BatchOperationsImpl
     from alembic.runtime.environment import EnvironmentContext
     from alembic.runtime.migration import MigrationContext
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, Engine
     from sqlalchemy.pool import PoolProxiedConnection
 
     from .database import Database
@@ -39,6 +40,7 @@ def install() -> None:
     from alembic.operations.batch import BatchOperationsImpl
     from alembic.runtime.environment import EnvironmentContext
     from alembic.runtime.migration import MigrationContext
+    from sqlalchemy.engine import Engine
 
     invoking = next(kind for kind in Operations.__mro__ if "invoke" in vars(kind))  # of BatchOperations, too
     _replace(EnvironmentContext, "configure", _configure)
@@ -46,6 +48,7 @@ def install() -> None:
     _replace(MigrationContext, "autocommit_block", _autocommit_block)
     _replace(invoking, "invoke", _invoke)
     _replace(BatchOperationsImpl, "flush", _flush)
+    _replace(Engine, "raw_connection", _raw_connection)
     _watch_driver_connection()
     events.install()
 
@@ -73,7 +76,7 @@ def _watch_driver_connection() -> None:
 
     @functools.wraps(original.fget)
     def connection(self: Connection) -> PoolProxiedConnection:
-        if ACTIVE and not is_looking():
+        if ACTIVE and not is_looking() and not _is_sqlalchemys(inspect.currentframe()):
             for run in ACTIVE:
                 run.touch(self)
         found: PoolProxiedConnection = original.fget(self)
@@ -81,6 +84,28 @@ def _watch_driver_connection() -> None:
 
     connection.__dict__[_OURS] = True
     Connection.connection = property(connection, doc=original.__doc__)  # type: ignore[assignment,method-assign]  # see above
+
+
+def _raw_connection(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Note where a script takes a driver's connection out of an engine's pool: SQLAlchemy never sees what it does."""
+
+    def raw_connection(self: Engine, *args: Any, **kwargs: Any) -> Any:
+        if ACTIVE and not is_looking() and not _is_sqlalchemys(inspect.currentframe()):
+            for run in ACTIVE:
+                run.touch(None)
+        return original(self, *args, **kwargs)
+
+    return raw_connection
+
+
+def _is_sqlalchemys(frame: Optional[FrameType]) -> bool:
+    """Return whether it is SQLAlchemy itself that calls the function of a frame, as to begin or to commit.
+
+    An async connection's is called for whoever has it, from no frame.
+    """
+    caller = frame.f_back if frame else None
+    name = str(caller.f_globals.get("__name__")) if caller else ""
+    return name.startswith(("sqlalchemy.engine.", "sqlalchemy.dialects."))
 
 
 def _configure(original: Callable[..., None]) -> Callable[..., None]:

@@ -91,5 +91,8 @@ class Part:
     def after_foreign_statement(self, database: Database, sent: Sent) -> None:
         """The database has executed a statement that was sent over another connection while a script runs."""
 
+    def foreign_driver_taken(self, database: Database) -> None:
+        """While a script runs, it takes a driver's connection in its hands that is not Alembic's."""
+
     def foreign_commit(self, database: Database, sent: Sent) -> None:
         """While a script runs, SQLAlchemy commits on another connection; ``sent`` has no text."""

@@ -213,10 +213,19 @@ class Run:
         finally:
             self.stepping = None
 
-    def touch(self, connection: Connection) -> None:
-        """A script has taken the driver's own connection in its hands."""
-        if self.stepping is not None and self.is_ours():
-            self.stepping.touched = True
+    def touch(self, connection: Optional[Connection]) -> None:
+        """A script takes a driver's own connection in its hands.
+
+        :param connection: whose it is; None for one that has none of SQLAlchemy's around it.
+        """
+        database = self.stepping
+        if database is None or not self.is_ours():
+            return
+        if connection is not None and events.is_same(database.connection, connection):
+            database.touched = True
+            return
+        for part in database.parts:
+            part.foreign_driver_taken(database)
 
     def bypass(self, context: MigrationContext) -> bool:
         """Return whether migrations that are about to run past the seam may do so.
