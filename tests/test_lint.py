@@ -438,10 +438,11 @@ with op.get_context().autocommit_block():
 op.create_unique_constraint("uq", "users", ["name"])  # finds disallowed-unique-constraint
 op.alter_column(  # finds changing-column-type
     "users",
-    "name",
-    existing_type=sa.String(64),
-    type_=sa.Text(),
+    "age",
+    existing_type=sa.Integer(),
+    type_=sa.BigInteger(),
 )
+op.alter_column("users", "name", existing_type=sa.String(64), type_=sa.Text())
 op.create_unique_constraint("uq2", "users", ["name"])  # migrate: allow disallowed-unique-constraint
 with op.batch_alter_table("users") as batch_op:  # finds adding-not-nullable-field
     batch_op.alter_column("name", existing_type=sa.Text(), nullable=False)
@@ -457,7 +458,7 @@ def test_long_locks_on_postgresql_are_judged_by_squawk_on_the_migrations_own_sql
     path = project.revision("aaa1", None, LOCKING, "op.drop_table('fresh')")
     assert told(project, "base:head") == expected(path)
     shown = project.db("lint", "aaa1").failed()
-    assert "CREATE INDEX ix_users_name ON users (name); (found by Squawk)" in shown.out
+    assert "CREATE INDEX ix_users_name ON users (name) (found by Squawk)" in shown.out
     assert "autocommit_block" in shown.out
 
     project.revision("bbb2", "aaa1", "print('printed')\nop.get_bind().execute('SELECT 1').fetchall()", "op.f('x')")
