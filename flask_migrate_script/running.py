@@ -114,7 +114,7 @@ class Call:
     def _guard(self, act: Callable[[Config], None], for_document: bool = False) -> List[DatabaseOutcome]:
         with explain(self.asked):
             from .config import open_config
-            from .guard.run import guarded
+            from .guard.run import run_guarded
 
             def attempt(run: Run) -> None:
                 stdout = divert_prints() if for_document else nullcontext()
@@ -124,7 +124,7 @@ class Call:
                         self._refuse_shared_databases(config)
                     act(config)
 
-            return guarded(attempt, self.settings(), self.asked, self.parts)
+            return run_guarded(attempt, self.settings(), self.asked, self.parts)
 
     def _refuse_shared_databases(self, config: Config) -> None:
         from .config import get_state
@@ -449,16 +449,16 @@ def drop_everything(options: GuardOptions, yes: bool) -> None:
     with explain():
         from .config import get_state
         from .databases import clear, describe, find_engines, list_contents, summarize
-        from .guard.run import connected, locked
+        from .guard.run import lock_databases, run_connected
 
         engines, settings = find_engines(get_state().db), Call(options=options).settings()
-        contents = connected(lambda: [list_contents(*one) for one in engines.items()], settings)
+        contents = run_connected(lambda: [list_contents(*one) for one in engines.items()], settings)
         print("\n".join(line for content in contents for line in describe(content)))
         if not any(content.objects for content in contents):
             return
         if not yes:
             _confirm("Drop all of this? [y/N] ")
-        with locked(engines.values(), settings):
+        with lock_databases(engines.values(), settings):
             for content in [list_contents(*one) for one in engines.items()]:
                 clear(content)
                 print(summarize(content))

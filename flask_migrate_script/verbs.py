@@ -594,15 +594,15 @@ def journal(
         "statements": [{"position", "text", "state", "time"}]}]}]}``.
     :raises MigrateError: if there is nothing of that revision, or a database cannot be reached.
     """
-    from .guard.resume.listing import document_journal, forgetting, remembered, shown
+    from .guard.resume.listing import document_journal, make_forget, read_journals, write_journals
 
     options = GuardOptions(bind, lock_timeout, no_lock, wait)
     call = Call(directory, x_arg, options=options, changes=bool(forget))
-    databases = call.find(forgetting(forget) if forget else remembered)
+    databases = call.find(make_forget(forget) if forget else read_journals)
     if json:
         print_json(document_journal(databases))
     else:
-        print_result(shown(databases, forget))
+        print_result(write_journals(databases, forget))
 
 
 def reset(

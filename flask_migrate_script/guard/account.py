@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List,
 
 from ..errors import MigrateError
 from ..failure_context import FirstError, note
-from ..seam.database import Database, Sent, revision_of
+from ..seam.database import Database, Sent, find_revision
 from ..seam.driver import (
     driver_connection,
-    innermost,
+    find_innermost,
     is_autocommit,
+    read_transaction_status,
     run,
-    transaction_status,
 )
-from ..seam.facts import Aborted, Ending, Facts, Hints, SQLiteFacts, facts_for
+from ..seam.facts import Aborted, Ending, Facts, Hints, SQLiteFacts, make_facts
 from ..seam.parts import Part
 from ..sql.quoting import identifier, qualified
 from ..sql.text import Kind, Statement, commits, split
 from .atomic import begin_anew
-from .journal import resumption_of
+from .journal import find_resumption
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationStep
@@ -211,9 +211,9 @@ class Account(Part):
 
     @contextmanager
     def around_run(self, database: Database) -> Iterator[None]:
-        book = book_of(database)
-        book.transaction = _transaction(database)
-        book.facts = facts_for(database.connection)
+        book = find_book(database)
+        book.transaction = _find_transaction(database)
+        book.facts = make_facts(database.connection)
         if isinstance(book.facts, SQLiteFacts):
             book.facts.on_end, book.facts.on_statement, book.facts.on_savepoint = (
                 book.end,
@@ -229,13 +229,13 @@ class Account(Part):
 
     @contextmanager
     def around_step(self, database: Database, step: MigrationStep) -> Iterator[None]:
-        book = book_of(database)
-        book.number, book.revision = book.number + 1, revision_of(step)
+        book = find_book(database)
+        book.number, book.revision = book.number + 1, find_revision(step)
         book.direction = "upgrade" if step.is_upgrade else "downgrade"
         book.hints, book.first_error, book.ended, book.unseen = Hints(), None, False, 0
         book.elsewhere = False
         is_script = bool(book.revision)
-        resumption = resumption_of(database)
+        resumption = find_resumption(database)
         if resumption and resumption.table:
             book.journaled = resumption.table.sent
         if is_script and book.stale:
@@ -280,7 +280,7 @@ class Account(Part):
         try:
             ending = book.facts.ask(book.take_seen())
         except Aborted as exc:
-            raise _went_on(book) from exc
+            raise _explain_went_on(book) from exc
         book.ended = ending is not Ending.NONE
         if database.run.refuses:
             return  # a dry run stops where a transaction ends, whatever was in it
@@ -299,11 +299,11 @@ class Account(Part):
             )
 
     def version_moved(self, database: Database, step: MigrationStep, heads: Set[str]) -> None:
-        book = book_of(database)
+        book = find_book(database)
         book.moves.append(Moved(book.revision, heads))
 
     def step_over(self, database: Database, step: MigrationStep) -> None:
-        book = book_of(database)
+        book = find_book(database)
         if book.ended and database.dialect in ROLLS_BACK_DDL:
             self._commit_the_version(database, book)
         if database.dialect in ROLLS_BACK_DDL and (not database.connection.in_transaction() or book.ended):
@@ -313,7 +313,7 @@ class Account(Part):
 
     def _commit_the_version(self, database: Database, book: Book) -> None:
         """A revision has ended the transaction: its version is committed now, and the next one begins another."""
-        transaction = _transaction(database)
+        transaction = _find_transaction(database)
         if transaction is not None and transaction is not book.transaction:
             transaction.commit()
         elif database.connection.in_transaction():
@@ -322,9 +322,9 @@ class Account(Part):
             book.settle_commits()
 
     def before_autocommit(self, database: Database) -> None:
-        book = book_of(database)
+        book = find_book(database)
         so_far = book.count_open()
-        book.invalid = find_invalid_indexes(database.dialect, _asking(database))
+        book.invalid = find_invalid_indexes(database.dialect, _make_ask(database))
         before = f" What it did before them, {so_far} so far, stays too." if so_far else ""
         database.say(
             f"Revision {book.revision} leaves the transaction (autocommit_block): what it runs there stays.{before}"
@@ -332,7 +332,7 @@ class Account(Part):
 
     @contextmanager
     def inside_autocommit(self, database: Database) -> Iterator[None]:
-        book = book_of(database)
+        book = find_book(database)
         book.hints.commits += 1
         try:
             yield
@@ -341,14 +341,14 @@ class Account(Part):
             book.transaction = None  # Alembic begins another when the block is over
 
     def began(self, database: Database) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book:
             book.settle_commits()
             if book.transaction is None:
-                book.transaction = _transaction(database)
+                book.transaction = _find_transaction(database)
 
     def committing(self, database: Database) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book and not isinstance(book.facts, SQLiteFacts):
             self._notice_end(database, book)
             self._notice_unseen_commit(database, book)
@@ -358,25 +358,25 @@ class Account(Part):
             book.stale = True
 
     def rolling_back(self, database: Database) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book:
             self._notice_loss(book)
-            self._rolled_back(book)
+            self._note_rollback(book)
 
     def _notice_loss(self, book: Book) -> None:
         """A rollback is about to be sent: ask whether something is written that it undoes."""
         if book.scripting and not book.hints.lost_writes:
             with suppress(Exception):  # a connection that is lost: the failure that follows tells of it
-                book.hints.lost_writes = book.facts.wrote(book.peek())
+                book.hints.lost_writes = book.facts.has_written(book.peek())
 
-    def _rolled_back(self, book: Book) -> None:
+    def _note_rollback(self, book: Book) -> None:
         book.hints.rollbacks += 1
         if not isinstance(book.facts, SQLiteFacts):
             book.close(Fate.ROLLED_BACK)
         book.stale = True
 
     def before_statement(self, database: Database, sent: Sent) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book is None:
             return
         book.settle_commits()
@@ -398,24 +398,24 @@ class Account(Part):
         """A commit is about to be sent: ask whether it keeps something that was not seen to be written."""
         if book.scripting and database.touched and not book.hints.writes and database.dialect == "postgresql":
             with suppress(Exception):  # a connection that is lost: the failure that follows tells of it
-                book.unseen += book.facts.wrote(book.peek())
+                book.unseen += book.facts.has_written(book.peek())
 
     def _notice_end(self, database: Database, book: Book) -> None:
         """Notice that the transaction has ended past SQLAlchemy, by what the server said in its last answer."""
         begun = book.scripting and book.hints.writes and not isinstance(book.facts, SQLiteFacts)
-        if begun and transaction_status(driver_connection(database.connection)) is False:
+        if begun and read_transaction_status(driver_connection(database.connection)) is False:
             book.hints.unseen += 1
             book.close(Fate.UNKNOWN)
 
     def after_statement(self, database: Database, sent: Sent) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book is None:
             return
         book.sending = False
         if _is_alembics_own(database, book):
             return
         statements = split(sent.text, database.dialect)
-        resumption = resumption_of(database)
+        resumption = find_resumption(database)
         if resumption and resumption.skipped:
             return
         book.commands.update(_name_commands(statements))
@@ -439,7 +439,7 @@ class Account(Part):
         if isinstance(book.facts, SQLiteFacts):
             return  # it tells of every end itself
         if kind is Kind.ROLLBACK:
-            self._rolled_back(book)
+            self._note_rollback(book)
         elif kind is Kind.COMMIT:
             book.hints.commits += 1
             book.close(Fate.COMMITTED)
@@ -450,7 +450,7 @@ class Account(Part):
         """What was executed in autocommit, or outside of a transaction, lasts."""
         if isinstance(book.facts, SQLiteFacts):
             book.facts.settle()
-        over = transaction_status(driver_connection(sent.connection)) is False
+        over = read_transaction_status(driver_connection(sent.connection)) is False
         if database.dialect not in ROLLS_BACK_DDL:
             over = False
         if over or (is_autocommit(sent.connection) and not database.engine_autocommit):
@@ -461,7 +461,7 @@ class Account(Part):
             book.close(Fate.COMMITTED)
 
     def statement_failed(self, database: Database, sent: Sent, exc: BaseException) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book is None:
             return
         book.sending = False
@@ -471,28 +471,28 @@ class Account(Part):
             book.first_error = (" ".join(sent.text.split()), exc)
 
     def before_foreign_statement(self, database: Database, sent: Sent) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book and any(one.writes for one in split(sent.text, sent.connection.dialect.name)):
             book.hints.foreign = True
             book.foreign.append(Foreign(book.revision, sent.connection.engine, " ".join(sent.text.split())))
 
     def after_foreign_statement(self, database: Database, sent: Sent) -> None:
         """What was executed in no transaction, or has ended one, lasts."""
-        book = _book(database)
+        book = _get_book(database)
         if book is None or not book.foreign:
             return
-        status = transaction_status(driver_connection(sent.connection))
+        status = read_transaction_status(driver_connection(sent.connection))
         lasts = commits(sent.text, sent.connection.dialect.name) or is_autocommit(sent.connection)
         if status is False or (status is None and lasts):
             self.foreign_commit(database, sent)
 
     def foreign_driver_taken(self, database: Database) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book:
             book.hints.foreign = book.elsewhere = True
 
     def foreign_commit(self, database: Database, sent: Sent) -> None:
-        book = _book(database)
+        book = _get_book(database)
         for foreign in book.foreign if book else ():
             foreign.lasts = foreign.lasts or foreign.engine is sent.connection.engine
 
@@ -526,7 +526,7 @@ def _undoes_itself(statements: Sequence[Statement]) -> bool:
     return False
 
 
-def book_of(database: Database) -> Book:
+def find_book(database: Database) -> Book:
     """Return the book of a database that was configured."""
     found: Book = database.state[Account]
     return found
@@ -543,15 +543,15 @@ def find_invalid_indexes(dialect: str, ask: Callable[[str], List[Any]]) -> Set[s
     return {str(row[0]) for row in ask(sql)}
 
 
-def _asking(database: Database) -> Callable[[str], List[Any]]:
+def _make_ask(database: Database) -> Callable[[str], List[Any]]:
     return lambda sql: run(driver_connection(database.connection), sql)
 
 
-def _book(database: Database) -> Optional[Book]:
+def _get_book(database: Database) -> Optional[Book]:
     return database.state.get(Account)
 
 
-def _transaction(database: Database) -> Any:
+def _find_transaction(database: Database) -> Any:
     """Return the transaction of a connection; SQLAlchemy before 1.4 begins none by itself, and has no name for it."""
     connection: Any = database.connection
     return connection.get_transaction() if hasattr(connection, "get_transaction") else None
@@ -562,14 +562,14 @@ def _commit_what_a_script_began(database: Database, book: Book) -> None:
 
     SQLAlchemy begins another transaction then, of which neither Alembic nor env.py knows.
     """
-    left = _transaction(database)
+    left = _find_transaction(database)
     if left is not None and left is not book.transaction:
         left.commit()
 
 
 def _is_aborted(database: Database) -> bool:
     """Return whether a commit would be a rollback: libpq's "in a failed transaction" is 3."""
-    info = getattr(innermost(driver_connection(database.connection)), "info", None)
+    info = getattr(find_innermost(driver_connection(database.connection)), "info", None)
     return getattr(info, "transaction_status", None) == 3
 
 
@@ -578,7 +578,7 @@ def _is_same_failure(exc: BaseException, first: BaseException) -> bool:
     return exc is first or getattr(exc, "orig", None) is first
 
 
-def _went_on(book: Book) -> MigrateError:
+def _explain_went_on(book: Book) -> MigrateError:
     if book.first_error is None:
         first = "a statement of it failed"
     else:

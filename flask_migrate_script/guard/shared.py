@@ -41,10 +41,10 @@ def refuse_shared_databases(config: Config, db: Any, chosen: Sequence[str]) -> N
                 if name not in found:
                     found[name] = _identify(engines[name])
             if found[one] and found[one] == found[other]:
-                raise _error((one, engines[one]), (other, engines[other]))
+                raise _make_error((one, engines[one]), (other, engines[other]))
 
 
-def _error(one: Tuple[str, Engine], other: Tuple[str, Engine]) -> MigrateError:
+def _make_error(one: Tuple[str, Engine], other: Tuple[str, Engine]) -> MigrateError:
     places = dict.fromkeys(shown_url(engine.url) for _, engine in (one, other))
     return MigrateError(
         f"The binds {one[0]!r} and {other[0]!r} lead to the same database: {' and '.join(places)}",

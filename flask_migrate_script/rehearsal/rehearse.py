@@ -25,9 +25,9 @@ from ..config import get_state
 from ..databases import find_engines
 from ..errors import CannotConnect, MigrateError
 from ..explain import explain_errors
-from ..guard.account import book_of
+from ..guard.account import find_book
 from ..guard.options import Settings
-from ..guard.resume.interrupted import told
+from ..guard.resume.interrupted import read_interrupted
 from ..passwords import masked
 from ..seam import binds
 from ..seam.database import Database, Sent
@@ -179,7 +179,7 @@ class Rehearsing(Part):
             state.steps = iter(steps)
             return state.steps
         assert database.context is not None
-        state.script.steps, state.script.unfinished = list(steps), told(database.context)
+        state.script.steps, state.script.unfinished = list(steps), read_interrupted(database.context)
         return ()
 
     @contextmanager
@@ -214,7 +214,7 @@ class Rehearsing(Part):
         finally:
             running.seconds = time.perf_counter() - started
             state.recorder = None
-        if book_of(database).ended:
+        if find_book(database).ended:
             self._stop(database, state.uncommitted.explain())
 
     def before_autocommit(self, database: Database) -> None:

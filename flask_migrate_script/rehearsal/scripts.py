@@ -91,7 +91,7 @@ class Script:
         )
         self.database.run.adopt(environment.get_context(), self.database)
         try:
-            with Operations.context(environment.get_context()), self.database.run.stepping_in(self.database):
+            with Operations.context(environment.get_context()), self.database.run.follow_script(self.database):
                 step.migration_fn(**self.database.keywords)
         except (Exception, SystemExit) as exc:  # whatever the script does with a connection that is not there
             unknown = masked(f"needs a live connection, so not all of it is known ({named(exc)})")

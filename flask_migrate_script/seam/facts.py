@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ..sql.text import Kind, split
-from .driver import call_sqlite, driver_connection, in_transaction, innermost, run
+from .driver import call_sqlite, driver_connection, find_innermost, is_in_transaction, run
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -78,7 +78,7 @@ class Facts:
     def mark(self) -> None:
         """Take note of the transaction that a step begins in."""
 
-    def wrote(self, hints: Hints) -> bool:
+    def has_written(self, hints: Hints) -> bool:
         """Return whether something is written in the transaction that is open, and about to be rolled back."""
         return hints.writes
 
@@ -126,7 +126,7 @@ class Facts:
         """Ask nothing more."""
 
 
-def facts_for(connection: Connection) -> Facts:
+def make_facts(connection: Connection) -> Facts:
     """Return the facts of the kind of database a connection is to."""
     make = _FACTS.get(str(connection.dialect.name), Facts)
     if make is PostgreSQLFacts and (connection.dialect.server_version_info or ()) < (10,):
@@ -158,10 +158,10 @@ class PostgreSQLFacts(Facts):
     _mark: _Place = ("", None, "0")
 
     def mark(self) -> None:
-        self._mark = self._where()
+        self._mark = self._locate()
 
     def ask(self, hints: Hints) -> Ending:
-        before, now = self._mark, self._where()
+        before, now = self._mark, self._locate()
         self._mark = now
         if before[0] == now[0] and before[1] in (None, now[1]):
             return Ending.NONE
@@ -176,7 +176,7 @@ class PostgreSQLFacts(Facts):
         Numbers that were given out meanwhile and rolled back may be those of other sessions; they tell something only
         where there is none.
         """
-        status = self._status(before[1]) if before[1] is not None else None
+        status = self._read_status(before[1]) if before[1] is not None else None
         if status == "aborted" or hints.lost_writes:
             return Ending.LOST
         seen = bool(hints.commits or hints.rollbacks) and not (hints.unseen or hints.touched)
@@ -191,15 +191,15 @@ class PostgreSQLFacts(Facts):
         """
         return not run(driver_connection(self.connection), self._OTHERS.format(time))[0][0]
 
-    def wrote(self, hints: Hints) -> bool:
+    def has_written(self, hints: Hints) -> bool:
         try:
-            return self._where()[1] is not None
+            return self._locate()[1] is not None
         except Aborted:
             return hints.writes
 
     def learn(self) -> None:
         if self._mark[1] is None:
-            now = self._where()
+            now = self._locate()
             if now[0] == self._mark[0]:
                 self._mark = (now[0], now[1], self._mark[2])
 
@@ -215,7 +215,7 @@ class PostgreSQLFacts(Facts):
 
     def is_same(self) -> bool:
         try:
-            return self._where()[0] == self._mark[0]
+            return self._locate()[0] == self._mark[0]
         except Aborted:
             return False
 
@@ -230,21 +230,21 @@ class PostgreSQLFacts(Facts):
     def _ask_numbers(self, first: str, end: str, status: str) -> str:
         return self._NUMBERS.format(max(int(first), int(end) - self._MOST), end, status)
 
-    def _status(self, number: str) -> Optional[str]:
+    def _read_status(self, number: str) -> Optional[str]:
         status = run(driver_connection(self.connection), f"SELECT txid_status({number})")[0][0]
         return None if status is None else str(status)
 
-    def _where(self) -> _Place:
+    def _locate(self) -> _Place:
         try:
             begun, number, following = run(driver_connection(self.connection), self._WHERE)[0]
         except Exception as exc:
-            if _sqlstate(exc) == "25P02":
+            if _find_sqlstate(exc) == "25P02":
                 raise Aborted from exc
             raise
         return begun, number, following
 
 
-def _sqlstate(exc: BaseException) -> Optional[str]:
+def _find_sqlstate(exc: BaseException) -> Optional[str]:
     from .driver_errors import read_driver_error
 
     return read_driver_error(exc).sqlstate
@@ -280,8 +280,8 @@ class SQLiteFacts(Facts):
         self._open = False
         self._ending: Optional[Kind] = None
         self._version = 0
-        self._own = innermost(driver_connection(connection))
-        self._trace(self._heard)
+        self._own = find_innermost(driver_connection(connection))
+        self._trace(self._hear)
 
     def detach(self) -> None:
         self._trace(None)
@@ -289,13 +289,13 @@ class SQLiteFacts(Facts):
     def mark(self) -> None:
         self.settle()
         self._traced = _Traced()
-        self._open = in_transaction(self._own)
-        self._version = self._data_version()
+        self._open = is_in_transaction(self._own)
+        self._version = self._read_data_version()
 
     def look_elsewhere(self) -> bool:
-        return self._data_version() != self._version
+        return self._read_data_version() != self._version
 
-    def _data_version(self) -> int:
+    def _read_data_version(self) -> int:
         """Return the number that SQLite changes where another connection has committed something."""
         return int(run(driver_connection(self.connection), "PRAGMA data_version")[0][0])
 
@@ -309,15 +309,15 @@ class SQLiteFacts(Facts):
     def _trace(self, heard: Optional[Callable[[str], None]]) -> None:
         call_sqlite(driver_connection(self.connection), "set_trace_callback", heard)
 
-    def _total_changes(self) -> int:
+    def _count_changes(self) -> int:
         own = getattr(self._own, "_conn", self._own)  # aiosqlite's property waits for its thread, which may be this one
         return int(own.total_changes)
 
-    def _in_transaction(self) -> bool:
+    def _is_in_transaction(self) -> bool:
         own = getattr(self._own, "_conn", self._own)
         return bool(own.in_transaction)
 
-    def _heard(self, text: str) -> None:
+    def _hear(self, text: str) -> None:
         """SQLite is about to execute a statement; it may not be asked anything by SQL here."""
         self.settle()
         if text.startswith("--") and "\n" not in text:  # a statement of a trigger
@@ -339,21 +339,21 @@ class SQLiteFacts(Facts):
             self.on_statement(text)
 
     def _hear_end(self, kind: Kind) -> None:
-        if self._in_transaction():
+        if self._is_in_transaction():
             self._ending = kind
-            if kind is Kind.ROLLBACK and (self._changed_by_ddl or self._total_changes() != self._changes):
+            if kind is Kind.ROLLBACK and (self._changed_by_ddl or self._count_changes() != self._changes):
                 self._traced.lost = True
 
     def settle(self) -> None:
         """Look what became of the last end, and whether a transaction has ended or begun without one."""
-        is_open, ending = self._in_transaction(), self._ending
+        is_open, ending = self._is_in_transaction(), self._ending
         self._ending = None
         if self._open and not is_open:
             self._note_end(ending)
         elif not is_open:
             self.on_end(True)  # a statement in autocommit
         if is_open != self._open:
-            self._changed_by_ddl, self._changes = False, self._total_changes()
+            self._changed_by_ddl, self._changes = False, self._count_changes()
         self._open = is_open
 
     def _note_end(self, ending: Optional[Kind]) -> None:
@@ -362,7 +362,7 @@ class SQLiteFacts(Facts):
             self.on_end(True)
             return
         self._traced.rollbacks += 1
-        if ending is None and (self._changed_by_ddl or self._total_changes() != self._changes):
+        if ending is None and (self._changed_by_ddl or self._count_changes() != self._changes):
             self._traced.lost = True  # by ON CONFLICT ROLLBACK, RAISE(ROLLBACK) or a full disk
         self.on_end(False)
 
@@ -401,10 +401,10 @@ class MySQLFacts(Facts):
         self._mark: Dict[str, int] = {}
 
     def mark(self) -> None:
-        self._mark = self._counters()
+        self._mark = self._read_counters()
 
     def ask(self, hints: Hints) -> Ending:
-        before, self._mark = self._mark, self._counters()
+        before, self._mark = self._mark, self._read_counters()
         if hints.lost_writes:
             return Ending.LOST
         rolled_back = self._count_since(before, "com_rollback") - hints.rollbacks
@@ -417,8 +417,8 @@ class MySQLFacts(Facts):
     def _count_since(self, before: Dict[str, int], name: str) -> int:
         return self._mark.get(name, 0) - before.get(name, 0)
 
-    def wrote(self, hints: Hints) -> bool:
-        return hints.writes or self._wrote_unseen(self._counters(), self._mark, hints)
+    def has_written(self, hints: Hints) -> bool:
+        return hints.writes or self._wrote_unseen(self._read_counters(), self._mark, hints)
 
     def _wrote_unseen(self, now: Dict[str, int], before: Dict[str, int], hints: Hints) -> bool:
         """Rows are counted where nothing was seen, not even of the journal; else statements."""
@@ -428,7 +428,7 @@ class MySQLFacts(Facts):
 
     def count_unseen(self, hints: Hints) -> int:
         words = (*self._CHANGES_ROWS, *self._CHANGES_DEFINITIONS)
-        return self._count_more(self._counters(), self._mark, hints, words)
+        return self._count_more(self._read_counters(), self._mark, hints, words)
 
     def _count_more(self, now: Dict[str, int], before: Dict[str, int], hints: Hints, words: Sequence[str]) -> int:
         """Return how many more statements were counted than seen, kind by kind: Com_insert_select is an INSERT."""
@@ -442,7 +442,7 @@ class MySQLFacts(Facts):
 
         return read_driver_error(failure).number in self._OF_EXECUTION
 
-    def _counters(self) -> Dict[str, int]:
+    def _read_counters(self) -> Dict[str, int]:
         rows: List[Any] = run(driver_connection(self.connection), self._COUNTERS)
         return {str(name).lower(): int(value) for name, value in rows}
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterable, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from ...console.terminal import fit, join_lines
 from ...passwords import Mask
+
+Row = Dict[str, Any]
+"""What a server says of one session, by the names of its columns."""
 
 SHOWN_STATEMENT = 120
 """Characters of a statement that are shown."""
@@ -48,12 +51,12 @@ class Session:
             f"{name}{f' of user {self.user}' if self.user else ''}{f' from {self.host}' if self.host else ''}",
             f"application {self.application}" if self.application else "",
             f"in a transaction since {self.since}" if self.since else "since when is not known",
-            self._doing(mask),
+            self._describe_work(mask),
         ]
         own = " It is a session of this very process." if self.own else ""
         return join_lines(mask(", ".join(filter(None, parts)))) + "." + own
 
-    def _doing(self, mask: Mask) -> str:
+    def _describe_work(self, mask: Mask) -> str:
         if self.at_work is None:
             return "what it is doing is not known"
         if not self.statement:
