@@ -414,9 +414,10 @@ class Account(Part):
         book.commands.update(_name_commands(statements))
         if not book.scripting:
             return
+        over = transaction_status(driver_connection(sent.connection)) is False  # a question would begin another one
         for statement in statements:
             self._note(database, book, statement)
-        self._look_whether_it_is_over(database, book, sent)
+        self._look_whether_it_is_over(database, book, sent, over)
 
     def _note(self, database: Database, book: Book, statement: Statement) -> None:
         """Note one statement that was executed, and what it ended."""
@@ -439,11 +440,10 @@ class Account(Part):
         elif database.dialect not in ROLLS_BACK_DDL and statement.commits:
             book.close(Fate.COMMITTED)
 
-    def _look_whether_it_is_over(self, database: Database, book: Book, sent: Sent) -> None:
+    def _look_whether_it_is_over(self, database: Database, book: Book, sent: Sent, over: bool) -> None:
         """What was executed in autocommit, or outside of a transaction, lasts."""
         if isinstance(book.facts, SQLiteFacts):
             book.facts.settle()
-        over = transaction_status(driver_connection(sent.connection)) is False
         if database.dialect not in ROLLS_BACK_DDL:
             over = False
         if over or (is_autocommit(sent.connection) and not database.engine_autocommit):
