@@ -242,7 +242,8 @@ def test_a_statement_that_failed_hides_none_that_went_past_sqlalchemy(make_proje
         assert (found["state"], found["error"]["statement"]) == ("unknown", failing)
         assert "it is not known what it wrote there" in err
         mysql.run("DROP TABLE IF EXISTS alembic_journal")
-    project.revision("bbb2", "aaa1", "\n".join([by_driver("SELECT 1"), insert(8), f"op.execute({failing!r})"]))
+    changes = [insert(8), "op.execute('UPDATE t SET a = 9')", "op.execute('DELETE FROM t')"]
+    project.revision("bbb2", "aaa1", "\n".join([by_driver("SELECT 1"), *changes, f"op.execute({failing!r})"]))
     lasts = SQLALCHEMY < (1, 4)  # it commits each statement itself where Alembic opens no transaction
     assert outcome(project)[0]["state"] == ("partly" if lasts else "unchanged")
 

@@ -436,7 +436,8 @@ class MySQLFacts(Facts):
         """Return how many more statements were counted than seen, kind by kind: Com_insert_select is an INSERT."""
         executed: Counter[str] = Counter()
         for name, count in now.items():
-            executed[name.split("_")[1]] += count - before.get(name, 0)
+            if name.startswith("com_"):
+                executed[name.split("_")[1]] += count - before.get(name, 0)
         return sum(max(executed[word] - hints.commands[word], 0) for word in words)
 
     def counts(self, failure: BaseException) -> bool:
