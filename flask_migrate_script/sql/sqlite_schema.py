@@ -6,7 +6,6 @@ from collections import Counter
 from typing import Iterator, List, NamedTuple, Sequence, Tuple
 
 from .reader import Reader
-from .text import join
 from .tokens import Token, tokenize
 
 
@@ -32,7 +31,7 @@ def find_left_out(before: Sequence[Object], after: Sequence[Object]) -> Iterator
     there = {(one.kind, one.name) for one in after}
     for one in before:
         if one.kind != "table" and one.sql and (one.kind, one.name) not in there:
-            yield one.kind, f"{one.table}.{one.name}"
+            yield one.kind, one.name
     old, new = (
         Counter(_list_features(next((one.sql for one in side if one.kind == "table"), ""))) for side in (before, after)
     )
@@ -46,14 +45,20 @@ def _list_features(sql: str) -> List[Tuple[str, str]]:
     for place, token in enumerate(tokens):
         following = tokens[place + 1].word if place + 1 < len(tokens) else ""
         if token.word == "CHECK" and following == "(":
-            found.append(("check", join(_read_parentheses(tokens, place + 1))))
+            condition = " ".join(one.text for one in _read_parentheses(tokens, place + 1))
+            named = place >= 2 and tokens[place - 2].word == "CONSTRAINT"
+            found.append(("check", f"{_unquote(tokens[place - 1].text)} ({condition})" if named else f"({condition})"))
         elif token.word in ("AUTOINCREMENT", "STRICT"):
             found.append(("option", token.word))
         elif (token.word, following) == ("WITHOUT", "ROWID"):
             found.append(("option", "WITHOUT ROWID"))
         elif token.word == "COLLATE" and place + 1 < len(tokens):
-            found.append(("option", f"COLLATE {tokens[place + 1].text.upper()}"))
+            found.append(("option", f"COLLATE {_unquote(tokens[place + 1].text).upper()}"))
     return found
+
+
+def _unquote(name: str) -> str:
+    return name.strip("\"'`[]")
 
 
 def _read_parentheses(tokens: Sequence[Token], place: int) -> Sequence[Token]:

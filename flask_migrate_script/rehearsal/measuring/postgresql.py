@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
@@ -11,7 +12,7 @@ from ...sql.counting import BOUND, Count, bounded
 from ...sql.text import Kind, split
 from .catalog import Catalog, Difference, Thing
 from .measure import Execute, Measure
-from .tally import CHANGED, HIDDEN, NOT_COUNTED, UNREADABLE, Loss, Tally
+from .tally import CHANGED, HIDDEN, LOST, NOT_COUNTED, UNREADABLE, Loss, Rebuilt, Tally
 
 Written = Tuple[int, int, int]
 """Rows inserted, updated and deleted in one table."""
@@ -43,6 +44,8 @@ class PostgreSQLMeasure(Measure):
         self.catalog = Catalog(self._ask)
         self.counters: Dict[int, Written] = {}
         self.counts = True
+        self._made: Set[int] = set()
+        self._dropped: Dict[str, Dict[int, Optional[List[Loss]]]] = {}
 
     def begin_step(self) -> None:
         self._ask("SET LOCAL synchronize_seqscans = off")  # or a table could be written anew from its middle on
@@ -50,6 +53,9 @@ class PostgreSQLMeasure(Measure):
         if not self.catalog.things:
             self.catalog.load()
         self.counters = self._read_counters()
+        self._made.clear()
+        self._dropped.clear()
+        self.renamed.clear()
 
     def forget(self) -> None:
         self.catalog.load()
@@ -88,6 +94,7 @@ class PostgreSQLMeasure(Measure):
                 self._lose(tally, column, before.values.get((column.oid, column.number)))
         tally.losses += self._compare_values(difference, before)
         tally.vanished += self.catalog.list_vanished(difference.vanished)
+        self._note_new(tally, difference)
         self.catalog.accept()
         return tally
 
@@ -166,6 +173,7 @@ class PostgreSQLMeasure(Measure):
     def _count(self, difference: Difference) -> Before:
         """Count, where a statement is undone, what it has made vanish, and keep the values that it has rewritten."""
         before = Before()
+        self._compare_with_new(difference)
         retyped = list(difference.retyped())
         deleted = {oid for oid, now in self._read_counters().items() if now[2] > self.counters.get(oid, _NOTHING)[2]}
         for table in (*difference.tables, *difference.refiled, *self._find_tables(deleted)):
@@ -258,32 +266,96 @@ class PostgreSQLMeasure(Measure):
             run(self.driver, f"DROP TABLE {_KEPT}_{oid}")
 
     def _compare_column(self, difference: Difference, column: Thing, loss: Loss) -> None:
-        """Compare old and new values, row by row in their order, as the old type, else as texts."""
+        """Compare old and new values of a table that was written anew, row by row in their order."""
         new = {now.key: now for _, now in difference.changed}
         name = new.get(column.key, column).name
         table = new.get(("relation", column.oid, 0)) or self.catalog.things[("relation", column.oid, 0)]
         pairs = (
             f"(SELECT row_number() OVER (ORDER BY ctid) AS n, {_quote(name)} AS v FROM ONLY"
             f" {_quote(table.schema)}.{_quote(table.name)}) fresh FULL JOIN {_KEPT}_{column.oid} old USING (n)"
+            f" WHERE n <= {BOUND}"
         )
-        old = f"old.c{column.number}"
+        rows, alone = self._ask(
+            f"SELECT count(*), count(CASE WHEN fresh.n IS NULL OR old.n IS NULL THEN 1 END) FROM {pairs}"
+        )[0]
+        changed = None if alone else self._count_changed(f"old.c{column.number}", "fresh.v", column.kind, pairs)
+        if changed is not None:
+            loss.count, loss.how = Count(changed, int(rows) >= BOUND), CHANGED
+
+    def _count_changed(self, old: str, new: str, kind: str, pairs: str) -> Optional[int]:
+        """Return how many values are others: compared as the old type, or as texts.
+
+        :param kind: the old type.
+        :param pairs: the FROM clause.
+        """
         for condition in (
-            f"{old} IS DISTINCT FROM fresh.v::{column.kind}",
-            f"{old} IS DISTINCT FROM fresh.v::text::{column.kind}",
-            f"{old}::text IS DISTINCT FROM fresh.v::text::{column.kind}::text",
-            f"{old}::text IS DISTINCT FROM fresh.v::text",
+            f"{old} IS DISTINCT FROM {new}::{kind}",
+            f"{old} IS DISTINCT FROM {new}::text::{kind}",
+            f"{old}::text IS DISTINCT FROM {new}::text::{kind}::text",
+            f"{old}::text IS DISTINCT FROM {new}::text",
         ):
-            query = (
-                f"SELECT count(*), count(CASE WHEN {old} IS NOT NULL AND {condition} THEN 1 END),"
-                f" count(CASE WHEN fresh.n IS NULL OR old.n IS NULL THEN 1 END) FROM {pairs} WHERE n <= {BOUND}"
-            )
-            try:
-                rows, changed, alone = self._try(query)[0][0]
-            except Exception:  # no such cast, or one that refuses a value
-                continue
-            if not alone:
-                loss.count, loss.how = Count(int(changed), int(rows) >= BOUND), CHANGED
+            query = f"SELECT count(CASE WHEN {old} IS NOT NULL AND {condition} THEN 1 END) FROM {pairs}"
+            with suppress(Exception):  # no such cast, or one that refuses a value
+                return int(self._try(query)[0][0][0])
+        return None
+
+    # Rebuilt tables
+
+    def _compare_tables(self, old: Thing, new: Thing) -> Optional[List[Loss]]:
+        """Return what a table has that another one has not; None where they are no pair."""
+        columns = [one for one in self.catalog.things.values() if one.catalog == "column" and one.oid == old.oid]
+        names = {one.name for one in self.catalog.things.values() if one.catalog == "column" and one.oid == new.oid}
+        name, renamed = self.catalog.name(old), {one.name: self.renamed.get(one.name, one.name) for one in columns}
+        if not any(there in names for there in renamed.values()):
+            return None
+        on = self._find_key(old, new, renamed)
+        if not on:
+            return [Loss(name, None, None, NOT_COUNTED)]
+        pairs = f"{self._source(old.oid)} o LEFT JOIN {self._source(new.oid)} n ON {on}"
+        both = f"{self._source(old.oid)} o JOIN {self._source(new.oid)} n ON {on}"
+        try:
+            gone = int(self._try(f"SELECT count(*) - count(n.ctid) FROM {pairs}")[0][0][0])
+        except Exception:  # no right to read one of them
+            return [Loss(name, None, None, NOT_COUNTED)]
+        losses = [Loss(name, None, bounded(gone))] if gone else []
+        for one in columns:
+            losses += self._compare_pair(Loss(name, one.name, None, NOT_COUNTED), one, renamed[one.name], names, both)
+        return losses
+
+    def _compare_pair(self, loss: Loss, column: Thing, there: str, names: Set[str], both: str) -> Iterator[Loss]:
+        old = f"o.{_quote(column.name)}"
+        if there not in names:
+            loss.count, loss.how = bounded(int(self._ask(f"SELECT count({old}) FROM {both}")[0][0])), LOST
+            yield loss
             return
+        changed = self._count_changed(old, f"n.{_quote(there)}", column.kind, both)
+        if changed is not None:
+            loss.count, loss.how = bounded(changed), CHANGED
+        if changed != 0:
+            yield loss
+
+    def _find_key(self, old: Thing, new: Thing, renamed: Dict[str, str]) -> str:
+        """Return the condition that finds the same row in two tables by their key; empty where there is none."""
+        keys, others = ([row[0] for row in self._ask(_KEY.format(one.oid))] for one in (old, new))
+        if not keys or sorted(renamed.get(key, key) for key in keys) != sorted(others):
+            return ""
+        return " AND ".join(f"o.{_quote(key)} = n.{_quote(renamed.get(key, key))}" for key in keys)
+
+    def _compare_with_new(self, difference: Difference) -> None:
+        """Compare each table that is about to go with those that were made in the revision: one may take its place."""
+        made = [self.catalog.things[("relation", oid, 0)] for oid in self._made]
+        for table in difference.tables:
+            compared = {new.oid: self._compare_tables(table, new) for new in made if new.oid != table.oid}
+            self._dropped[self.catalog.name(table)] = compared
+
+    def _note_new(self, tally: Tally, difference: Difference) -> None:
+        """Note the tables that are new, and those that have taken the name of one that is gone."""
+        self._made -= {one.oid for one in difference.tables}
+        self._made |= {one.oid for one in difference.new if one.has_rows}
+        for old, new in difference.changed:
+            losses = self._dropped.get(self.catalog.name(new), {}).get(new.oid) if old.has_rows else None
+            if losses is not None and old.name != new.name:
+                tally.rebuilt.append(Rebuilt(self.catalog.name(new), losses))
 
 
 def _subtract(now: Written, before: Written) -> Written:
@@ -297,6 +369,10 @@ def _quote(name: str) -> str:
     return f'"{doubled}"'
 
 
+_KEY = """
+SELECT a.attname::text FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+WHERE i.indrelid = {0} AND i.indisprimary ORDER BY 1
+"""
 _COUNTERS = """
 SELECT oid, new, changed, gone FROM (
     SELECT c.oid::bigint AS oid, pg_stat_get_xact_tuples_inserted(c.oid) AS new,

@@ -11,7 +11,7 @@ from ...seam.driver import innermost
 from ...sql.counting import BOUND, Count, bounded
 from ...sql.sqlite_schema import Object, find_left_out
 from .measure import Execute, Measure
-from .tally import CHANGED, NOT_COUNTED, Loss, Rebuilt, Tally, Vanished
+from .tally import CHANGED, LOST, NOT_COUNTED, Loss, Rebuilt, Tally, Vanished
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -169,7 +169,7 @@ class SQLiteMeasure(Measure):
         """Keep the keys of a table's rows in one of ours; return what they are, in SQL."""
         keys = ["rowid"]
         if self._is_without_rowid(table):
-            keys = self._key_columns(table)
+            keys = [_quote(name) for name in self._key_columns(table)]
         kept = ", ".join(f"{key} AS k{place}" for place, key in enumerate(keys))
         self._ask(f"CREATE TEMPORARY TABLE {_KEYS}{number} AS SELECT {kept} FROM main.{_quote(table)}")
         return keys
@@ -239,7 +239,10 @@ class SQLiteMeasure(Measure):
         tally = self.catch_up()
         for table in sorted(self._rebuilt):
             now = [one for one in self.schema.objects.values() if one.table == table]
-            tally.vanished += [Vanished(*one) for one in find_left_out(self._was[table], now)]
+            for kind, name in find_left_out(self._was[table], now):
+                tally.vanished.append(
+                    Vanished(kind, f"{table}.{name}" if kind in ("index", "trigger") else f"{table}: {name}")
+                )
         return tally
 
     def _find_renamed(self, before: Schema, after: Schema) -> Dict[str, str]:
@@ -283,48 +286,63 @@ class SQLiteMeasure(Measure):
     # Rebuilt tables
 
     def _compare(self, old: str, new: str) -> Optional[List[Loss]]:
-        """Return what a table has that another one has not, row by row in their order; None where they are no pair."""
+        """Return what a table has that another one has not; None where they are no pair."""
         names = {name for name, _ in self._read_columns(new)}
         columns = self.schema.columns.get(old) or self._read_columns(old)
         pairs = [(name, self.renamed.get(name, name)) for name, _ in columns]
         if not any(there in names for _, there in pairs):
             return None
         before, after = self._count_rows(old), self._count_rows(new)
-        losses = [self._count_values(old, name) for name, there in pairs if there not in names]
-        if after < before:
-            losses.append(Loss(old, None, bounded(before - after)))
-        kept = [pair for pair in pairs if pair[1] in names]
-        return losses + (self._compare_columns(old, new, kept) if after == before else _not_compared(old, kept))
+        on = self._find_key(old, new)
+        if not on and before == after:
+            on = f"o.{_PLACE} = n.{_PLACE}"
+        if not on:
+            rows = [Loss(old, None, Count(before - after, at_least=True))] if after < before else []
+            return rows + [Loss(old, name, None, NOT_COUNTED) for name, _ in pairs]
+        return self._compare_rows(old, new, on, [(name, there if there in names else None) for name, there in pairs])
 
-    def _compare_columns(self, old: str, new: str, pairs: List[Tuple[str, str]]) -> List[Loss]:
-        """Compare values: a number is the same as another one, a text is the same where it can be read again."""
-        order = [
-            "rowid" if not self._is_without_rowid(table) else ", ".join(self._key_columns(table))
-            for table in (old, new)
-        ]
-        sources = [
-            f"(SELECT row_number() OVER (ORDER BY {order[side]}) AS {_PLACE}, * FROM main.{_quote(table)})"
-            for side, table in enumerate((old, new))
-        ]
-        counts = ", ".join(
-            f"COUNT(CASE WHEN o.{_quote(name)} IS NOT NULL AND +o.{_quote(name)} IS NOT +n.{_quote(there)}"
-            f" AND CAST(o.{_quote(name)} AS TEXT) IS NOT CAST(n.{_quote(there)} AS TEXT) THEN 1 END)"
+    def _find_key(self, old: str, new: str) -> str:
+        """Return the condition that finds the same row in two tables by their key; empty where there is none."""
+        keys = self._key_columns(old)
+        renamed = [_quote(self.renamed.get(name, name)) for name in keys]
+        if not keys or renamed != [_quote(name) for name in self._key_columns(new)]:
+            return ""
+        return " AND ".join(f"o.{_quote(name)} IS n.{there}" for name, there in zip(keys, renamed))
+
+    def _compare_rows(self, old: str, new: str, on: str, pairs: List[Tuple[str, Optional[str]]]) -> List[Loss]:
+        """Compare two tables: a number is the same as another one, a text is the same where it can be read again.
+
+        :param pairs: each column with its name in the new table, None where it is not there.
+        """
+        conditions = [
+            f"o.{_quote(name)} IS NOT NULL" + (f" AND {_differs(_quote(name), _quote(there))}" if there else "")
             for name, there in pairs
-        )
-        query = f"SELECT {counts} FROM {sources[0]} o JOIN {sources[1]} n USING ({_PLACE})"
+        ]
+        counts = ", ".join(f"COUNT(CASE WHEN n.{_PLACE} AND {condition} THEN 1 END)" for condition in conditions)
+        query = f"SELECT COUNT(*) - COUNT(n.{_PLACE}), {counts} FROM {self._numbered(old)} o"
         try:
-            changed = self._ask(query)[0]
+            gone, *changed = self._ask(f"{query} LEFT JOIN {self._numbered(new)} n ON {on}")[0]
         except sqlite3.OperationalError:  # before SQLite 3.25 there is no row_number()
-            return _not_compared(old, pairs)
-        return [Loss(old, name, bounded(int(count)), CHANGED) for (name, _), count in zip(pairs, changed) if count]
+            return [Loss(old, name, None, NOT_COUNTED) for name, _ in pairs]
+        rows = [Loss(old, None, bounded(int(gone)))] if gone else []
+        return rows + [
+            Loss(old, name, bounded(int(count)), CHANGED if there else LOST)
+            for (name, there), count in zip(pairs, changed)
+            if count or not there
+        ]
+
+    def _numbered(self, table: str) -> str:
+        """Return a table whose rows have the number of their place, from 1 on."""
+        order = ", ".join(map(_quote, self._key_columns(table))) if self._is_without_rowid(table) else "rowid"
+        return f"(SELECT row_number() OVER (ORDER BY {order}) AS {_PLACE}, * FROM main.{_quote(table)})"
 
     def _key_columns(self, table: str) -> List[str]:
         rows = self._ask(f"PRAGMA main.table_info({_quote(table)})")
-        return [_quote(row[1]) for row in sorted(rows, key=lambda row: int(row[5])) if row[5]]
+        return [str(row[1]) for row in sorted(rows, key=lambda row: int(row[5])) if row[5]]
 
 
-def _not_compared(table: str, pairs: List[Tuple[str, str]]) -> List[Loss]:
-    return [Loss(table, name, None, NOT_COUNTED) for name, _ in pairs]
+def _differs(old: str, new: str) -> str:
+    return f"+o.{old} IS NOT +n.{new} AND CAST(o.{old} AS TEXT) IS NOT CAST(n.{new} AS TEXT)"
 
 
 def _quote(name: str) -> str:
