@@ -325,13 +325,13 @@ def keep_data(rename: Words, fill: Words, bind: Words, allow_drop_all: bool) -> 
     with explain():
         from .autogenerate.keeping import KeepingData
         from .autogenerate.missing_models import refuse_to_drop_all
-        from .autogenerate.questions import terminal
+        from .autogenerate.questions import find_terminal
         from .config import get_state
-        from .databases import bind_names
+        from .databases import list_binds
 
-        databases = len(list_words(bind)) or 1 + len(bind_names(get_state().db))
+        databases = len(list_words(bind)) or 1 + len(list_binds(get_state().db))
         refusals = () if allow_drop_all else (refuse_to_drop_all,)
-        return KeepingData(list_words(rename), list_words(fill), terminal(), databases, refusals)
+        return KeepingData(list_words(rename), list_words(fill), find_terminal(), databases, refusals)
 
 
 def print_current(call: Call, check_heads: bool) -> None:
@@ -354,15 +354,15 @@ def check_models(call: Call, json: bool) -> None:
     :raises MigrateError: if anything does.
     """
     with explain():
-        from .autogenerate.comparison import Comparison, difference, document_comparison
+        from .autogenerate.comparison import Comparison, document_comparison, find_difference
 
     comparison = Comparison()
     comparing = replace(call, parts=(comparison,))
-    with comparison.explained():
+    with comparison.explain():
         if not json:
             comparing.run("check")
             return
-        error = comparing.find(difference)
+        error = comparing.find(find_difference)
         print_json(document_comparison(comparison.databases))
         with explain_errors():
             if error:
@@ -405,20 +405,20 @@ def drop_everything(options: GuardOptions, yes: bool) -> None:
     """
     with explain():
         from .config import get_state
-        from .databases import clear, configured_engines, describe, inventory, summary
+        from .databases import clear, describe, find_engines, list_contents, summarize
         from .guard.run import connected, locked
 
-        engines, settings = configured_engines(get_state().db), Call(options=options).settings()
-        contents = connected(lambda: [inventory(*one) for one in engines.items()], settings)
+        engines, settings = find_engines(get_state().db), Call(options=options).settings()
+        contents = connected(lambda: [list_contents(*one) for one in engines.items()], settings)
         print("\n".join(line for content in contents for line in describe(content)))
         if not any(content.objects for content in contents):
             return
         if not yes:
             _confirm("Drop all of this? [y/N] ")
         with locked(engines.values(), settings):
-            for content in [inventory(*one) for one in engines.items()]:
+            for content in [list_contents(*one) for one in engines.items()]:
                 clear(content)
-                print(summary(content))
+                print(summarize(content))
 
 
 def _confirm(question: str) -> None:

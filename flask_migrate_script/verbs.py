@@ -441,7 +441,7 @@ def graph(
     :param wait: seconds to wait for a server that is not up yet.
     :raises MigrateError: if the revision files cannot be read, or the file cannot be written.
     """
-    from .revisions.drawing import FILE, canvas_of, check_format, draw
+    from .revisions.drawing import FILE, check_format, draw, measure_canvas
     from .revisions.reading import read_history
 
     check_format(format)
@@ -449,7 +449,7 @@ def graph(
     history = call.find(read_history)
     found = find_positions(call)
     with explain_errors():
-        drawing = draw(history, found, format, FILE if output else canvas_of(sys.stdout))
+        drawing = draw(history, found, format, FILE if output else measure_canvas(sys.stdout))
     if output:
         write_file(output, drawing.picture)
     elif drawing.picture:
@@ -517,19 +517,19 @@ def lint(
     :raises MigrateError: if there is a finding, no such revision, or a database that is to be asked does not answer.
     """
     report = lint_range(Call(directory, x_arg, rev_range, GuardOptions(wait=wait)), rev_range)
-    from .linting import document_report, how_to_allow, lines
+    from .linting import document_report, explain_how_to_allow, write_lines
     from .sql.counting import plural
 
     if json:
         print_json(document_report(report))
     else:
-        print_result("\n".join(lines(report)))
+        print_result("\n".join(write_lines(report)))
     for note in report.notes:
         tell(note)
     if report.findings:
         raise MigrateError(
             f"{plural(len(report.findings), 'finding')} in {plural(len(report.revisions), 'revision')}.",
-            how_to_allow(report),
+            explain_how_to_allow(report),
         )
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from conftest import MANAGE, initialised
 
-from flask_migrate_script.linting.data import WORDS, lost
-from flask_migrate_script.linting.files import read
-from flask_migrate_script.linting.operations import operations
+from flask_migrate_script.linting.data import WORDS, find_lost
+from flask_migrate_script.linting.files import read_file
+from flask_migrate_script.linting.written import read_operations
 from flask_migrate_script.sql.destroying import find_destroyed
 
 ROOT = Path(__file__).parent.parent
@@ -212,8 +212,8 @@ def narrow_types(folder, old, new, *dialects):
     heads.append("from sqlalchemy.dialects import mysql, postgresql")
     body = f"def upgrade():\n    op.alter_column('t', 'c', existing_type={old}, type_={new})"
     path.write_text("\n".join([*heads, body]), encoding="utf-8")
-    file = read(str(path))
-    return [one.name for one in lost(file, operations(file, "upgrade"), dialects or ("postgresql",))]
+    file = read_file(str(path))
+    return [one.name for one in find_lost(file, read_operations(file, "upgrade"), dialects or ("postgresql",))]
 
 
 @pytest.mark.parametrize(

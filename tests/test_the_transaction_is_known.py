@@ -201,3 +201,72 @@ def test_what_succeeds_is_in_the_document_too(at_first):
     assert (found["applied"], found["state"]) == ([], "unchanged")
     (found,) = json.loads(project.db("downgrade", "--json").ok().out)["databases"]
     assert (found["after"], found["applied"]) == (["aaa1"], ["bbb2"])
+
+
+FAIL = "raise ValueError('no')"
+
+
+def by_driver(sql):
+    return f"op.get_bind().connection.cursor().execute({sql!r})"
+
+
+def test_what_goes_back_to_a_savepoint_is_what_came_after_it(make_project, sqlite):
+    """Whichever way each of the statements goes."""
+    project = initialised(make_project(sqlite))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    executed, cursor = "op.execute({!r})".format, by_driver
+    ways = [(executed, cursor, executed), (cursor, executed, cursor), (cursor, cursor, cursor)]
+    for number, (first, second, third) in enumerate(ways):
+        one, two = 10 * number + 1, 10 * number + 2
+        body = [first("SAVEPOINT one"), second(f"INSERT INTO t VALUES ({one})"), third("SAVEPOINT two")]
+        body += [first(f"INSERT INTO t VALUES ({two})"), third("ROLLBACK TO two"), first("RELEASE one")]
+        project.revision("bbb2", "aaa1", "\n".join(["op.execute('COMMIT')", *body, FAIL]))
+        found, _ = outcome(project)
+        assert (found["state"], found["left"]) == ("partly", [f"INSERT INTO t VALUES ({one})"])
+        assert numbers(project)[-1] == one
+
+
+@pytest.mark.parametrize("failing", ["INSERT INTO t nonsense", "INSERT INTO t VALUES (1, 2)"])
+def test_a_statement_that_failed_hides_none_that_went_past_sqlalchemy(make_project, mysql, failing):
+    """What MySQL's parser refuses is not among those that it counts."""
+    project = initialised(make_project(mysql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    mysql.run("INSERT INTO t VALUES (5), (6)")
+    commit = "\nop.get_bind().connection.commit()"
+    unseen = [by_driver("CREATE TABLE u (a INT)"), by_driver(insert_sql(1)) + commit]
+    for past in (*unseen, by_driver("DELETE FROM t WHERE a = 5") + commit):
+        project.revision("bbb2", "aaa1", "\n".join([past, f"op.execute({failing!r})"]))
+        found, err = outcome(project)
+        assert (found["state"], found["error"]["statement"]) == ("unknown", failing)
+        assert "it is not known what it wrote there" in err
+        mysql.run("DROP TABLE IF EXISTS alembic_journal")
+    project.revision("bbb2", "aaa1", "\n".join([by_driver("SELECT 1"), insert(8), f"op.execute({failing!r})"]))
+    lasts = SQLALCHEMY < (1, 4)  # it commits each statement itself where Alembic opens no transaction
+    assert outcome(project)[0]["state"] == ("partly" if lasts else "unchanged")
+
+
+def insert_sql(number):
+    return f"INSERT INTO t VALUES ({number})"
+
+
+ELSEWHERE = "other.execute(sa.text('INSERT INTO t VALUES (2)'))"
+
+
+def test_a_doubt_about_an_applied_revision_is_told_again_at_the_end(make_project, postgresql):
+    project = initialised(make_project(postgresql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    lost = by_driver("INSERT INTO t VALUES (1); ROLLBACK; BEGIN")
+    # The transactions of other connections have numbers, too.
+    project.revision("bbb2", "aaa1", f"with op.get_bind().engine.begin() as other:\n    {ELSEWHERE}\n{lost}")
+    project.revision("ccc3", "bbb2", FAIL)
+    found, err = outcome(project)
+    assert err.count("not known whether something that") == 2
+    assert "It is not known whether something that revision bbb2 had written was rolled back." in err
+    assert (found["state"], found["applied"], found["doubtful"]) == ("unknown", ["bbb2"], ["bbb2"])
+    project.db("downgrade").ok()
+    project.revision("ccc3", "bbb2")
+    (found,) = json.loads(project.db("upgrade", "--json").ok().out)["databases"]
+    assert (found["state"], found["doubtful"]) == ("applied", ["bbb2"])

@@ -22,9 +22,9 @@ from alembic.operations import Operations, ops
 from sqlalchemy.dialects import mysql, postgresql
 
 from flask_migrate_script.autogenerate import losses
-from flask_migrate_script.linting.data import lost
-from flask_migrate_script.linting.files import read
-from flask_migrate_script.linting.operations import operations
+from flask_migrate_script.linting.data import find_lost
+from flask_migrate_script.linting.files import read_file
+from flask_migrate_script.linting.written import read_operations
 from flask_migrate_script.rehearsal.predictions import of_operation as count_losses
 from flask_migrate_script.seam.driver import driver_connection
 from flask_migrate_script.sql.types import Verdict, compare_types, load_dialect
@@ -658,6 +658,6 @@ def linted(path, old, tables, kind):
     first = len(lines) + 1
     lines += [f"    op.alter_column('{tables[old]}', 'c', existing_type={old}, type_={new})" for new in tables]
     path.write_text("\n".join(lines), encoding="utf-8")
-    file = read(str(path))
-    found = {finding.line for finding in lost(file, operations(file, "upgrade"), [kind])}
+    file = read_file(str(path))
+    found = {finding.line for finding in find_lost(file, read_operations(file, "upgrade"), [kind])}
     return [line in found for line in range(first, first + len(tables))]

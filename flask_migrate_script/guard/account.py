@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 import sqlite3
+from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ..errors import MigrateError
 from ..failure_context import FirstError, note
@@ -71,9 +72,11 @@ class Moved:
 class Foreign:
     """A statement that a script has sent over another connection.
 
+    :param revision: of the script.
     :param lasts: it was committed.
     """
 
+    revision: str
     engine: Engine
     text: str
     lasts: bool = False
@@ -85,6 +88,7 @@ class Book:
 
     :param transaction: the one of SQLAlchemy's that Alembic or env.py is to end.
     :param first_error: the first statement of the running script that failed, and what the driver said of it.
+    :param doubtful: the revisions of which it is not known whether something that they had written was rolled back.
     """
 
     facts: Facts
@@ -94,6 +98,7 @@ class Book:
     revision: str = ""
     direction: str = "upgrade"
     pieces: List[Piece] = field(default_factory=list)
+    committing: List[Piece] = field(default_factory=list)
     moves: List[Moved] = field(default_factory=list)
     foreign: List[Foreign] = field(default_factory=list)
     hints: Hints = field(default_factory=Hints)
@@ -107,9 +112,10 @@ class Book:
     savepoints: Dict[str, Tuple[Piece, int]] = field(default_factory=dict)
     unseen: int = 0
     whole: bool = False
-    rows: int = 0
-    changes: int = 0
+    commands: Counter[str] = field(default_factory=Counter)
+    journaled: Counter[str] = field(default_factory=Counter)
     invalid: Optional[Set[str]] = None
+    doubtful: List[str] = field(default_factory=list)
 
     @property
     def piece(self) -> Piece:
@@ -123,23 +129,30 @@ class Book:
         for piece in self.pieces:
             if piece.fate is Fate.OPEN:
                 piece.fate = fate
+                if fate is Fate.COMMITTING:
+                    self.committing.append(piece)
         self.hints.writes = False
 
     def settle_commits(self, fate: Fate = Fate.COMMITTED) -> None:
         """Something came after a commit, so it was one."""
-        for piece in self.pieces:
-            if piece.fate is Fate.COMMITTING:
-                piece.fate = fate
+        for piece in self.committing:
+            piece.fate = fate
+        self.committing.clear()
 
     def peek(self) -> Hints:
         """Return what was seen since the database was asked last."""
-        return replace(self.hints, inserts_and_updates=self.rows, changes=self.changes)
+        return replace(self.hints, commands=self.commands + self.journaled)
 
     def take_seen(self) -> Hints:
         """The same, and begin anew: the database is asked now."""
         hints = self.peek()
-        self.rows = self.changes = 0
+        self.forget_seen()
         return hints
+
+    def forget_seen(self) -> None:
+        """The database is asked now: what was seen before counts no more."""
+        self.commands.clear()
+        self.journaled.clear()
 
     def count_committed(self) -> int:
         """Return how many statements of the running revision are known to be committed."""
@@ -149,6 +162,7 @@ class Book:
 
     def go_back(self, savepoint: str, begin: bool) -> None:
         """Remember where a savepoint is, or take away what came after it."""
+        self.keep_heard()
         piece = self.piece
         if begin:
             self.savepoints[savepoint] = (piece, len(piece.statements))
@@ -165,6 +179,11 @@ class Book:
         """SQLite executes a statement that did not come by SQLAlchemy."""
         self.keep_heard()
         self.heard = None if self.sending or not self.scripting else " ".join(text.split())
+
+    def hear_savepoint(self, savepoint: str, begin: bool) -> None:
+        """SQLite begins a savepoint, or goes back to one; of those that came by SQLAlchemy the events tell."""
+        if self.scripting and not self.sending:
+            self.go_back(savepoint, begin)
 
     def keep_heard(self) -> None:
         """Something came after a statement, so it has not failed."""
@@ -194,7 +213,11 @@ class Account(Part):
         book.transaction = _transaction(database)
         book.facts = facts_for(database.connection)
         if isinstance(book.facts, SQLiteFacts):
-            book.facts.on_end, book.facts.on_statement = book.end, book.hear
+            book.facts.on_end, book.facts.on_statement, book.facts.on_savepoint = (
+                book.end,
+                book.hear,
+                book.hear_savepoint,
+            )
         try:
             yield
             _commit_what_a_script_began(database, book)
@@ -209,9 +232,13 @@ class Account(Part):
         book.direction = "upgrade" if step.is_upgrade else "downgrade"
         book.hints, book.first_error, book.ended, book.unseen = Hints(), None, False, 0
         is_script = bool(book.revision)
+        resumption = resumption_of(database)
+        if resumption and resumption.table:
+            book.journaled = resumption.table.sent
         if is_script and book.stale:
             book.facts.mark()
-            book.stale, book.rows, book.changes = False, 0, 0
+            book.stale = False
+            book.forget_seen()
         book.scripting = is_script
         try:
             yield
@@ -254,6 +281,7 @@ class Account(Part):
         if database.run.refuses:
             return  # a dry run stops where a transaction ends, whatever was in it
         if ending is Ending.UNKNOWN:
+            book.doubtful.append(book.revision)
             database.say(
                 f"Revision {book.revision} ended the transaction on the driver's own connection: it is not known"
                 " whether something that it had written was rolled back."
@@ -349,6 +377,8 @@ class Account(Part):
             return
         book.settle_commits()
         book.sending = True
+        if _is_alembics_own(database, book):
+            return
         self._notice_end(database, book)
         statements = split(sent.text, database.dialect)
         if any(one.kind is Kind.ROLLBACK for one in statements):
@@ -378,12 +408,13 @@ class Account(Part):
         if book is None:
             return
         book.sending = False
+        if _is_alembics_own(database, book):
+            return
         statements = split(sent.text, database.dialect)
         resumption = resumption_of(database)
         if resumption and resumption.skipped:
             return
-        book.rows += sum(one.kind is Kind.DML for one in statements)
-        book.changes += sum(one.kind in (Kind.DDL, Kind.DML) for one in statements)
+        book.commands.update(_name_commands(statements))
         if not book.scripting:
             return
         for statement in statements:
@@ -430,9 +461,8 @@ class Account(Part):
         if book is None:
             return
         book.sending = False
-        kinds = [one.kind for one in split(sent.text, database.dialect)]
-        book.rows += kinds.count(Kind.DML)  # the server counts it, too
-        book.changes += kinds.count(Kind.DML) + kinds.count(Kind.DDL)
+        if book.facts.counts(exc):
+            book.commands.update(_name_commands(split(sent.text, database.dialect)[:1]))
         if book.scripting and book.first_error is None:
             book.first_error = (" ".join(sent.text.split()), exc)
 
@@ -440,7 +470,7 @@ class Account(Part):
         book = _book(database)
         if book and any(one.writes for one in split(sent.text, sent.connection.dialect.name)):
             book.hints.foreign = True
-            book.foreign.append(Foreign(sent.connection.engine, " ".join(sent.text.split())))
+            book.foreign.append(Foreign(book.revision, sent.connection.engine, " ".join(sent.text.split())))
 
     def after_foreign_statement(self, database: Database, sent: Sent) -> None:
         """What was executed in no transaction, or has ended one, lasts."""
@@ -458,12 +488,23 @@ class Account(Part):
             foreign.lasts = foreign.lasts or foreign.engine is sent.connection.engine
 
 
+def _is_alembics_own(database: Database, book: Book) -> bool:
+    """Return whether a statement between two scripts needs no reading: it is in the transaction, as the scripts are."""
+    return not book.scripting and database.dialect in ROLLS_BACK_DDL
+
+
 def _commits_first(statements: Sequence[Statement]) -> bool:
     """Return whether a text commits before it rolls back."""
     for one in statements:
         if one.kind is Kind.ROLLBACK or one.commits:
             return one.kind is not Kind.ROLLBACK
     return False
+
+
+def _name_commands(statements: Iterable[Statement]) -> List[str]:
+    """Return the words of what changes rows or definitions, as the database counts them."""
+    changing = (one for one in statements if one.kind in (Kind.DDL, Kind.DML) and one.executed)
+    return [one.executed[0].word.lower() for one in changing]
 
 
 def _undoes_itself(statements: Sequence[Statement]) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Sequence, Tuple
 
+from ..databases import name_server
 from ..errors import MigrateError
 from ..invocation import get_invocation
 from ..passwords import masked
@@ -74,6 +75,7 @@ class _Settling:
         if database.begun or database.failure is not None:
             self._ask()
         self.applied = self._find_applied()
+        self.doubtful = [name for name in self.book.doubtful if name in self.applied]
         self.left: Dict[str, List[str]] = self._find_left() if error and self.versions is not None else {}
 
     def verdict(self) -> Verdict:
@@ -90,6 +92,7 @@ class _Settling:
             state,
             [*(masked(text) for one in self.left.values() for text in one), *self.invalid],
             self._error() if failed else None,
+            self.doubtful,
         )
         moved = [one.revision for one in self.book.moves]
         lost = [name for name in moved if name not in self.applied and name]
@@ -156,9 +159,9 @@ class _Settling:
         """Return what is in the database of revisions that its version does not have, by revision."""
         self.may_have = self._collect(Fate.UNKNOWN)
         left = self._read_journal() if self._remembers else self._collect(Fate.COMMITTED)
-        foreign = [one.text for one in self.book.foreign if one.lasts]
-        if foreign:
-            left.setdefault(self._unfinished(), []).extend(foreign)
+        for one in self.book.foreign:
+            if one.lasts and one.revision not in self.applied:
+                left.setdefault(one.revision, []).append(one.text)
         return left
 
     def _collect(self, fate: Fate) -> Dict[str, List[str]]:
@@ -199,7 +202,7 @@ class _Settling:
             return "unknown"
         if self.left or self.invalid:
             return "partly"
-        if self.may_have or self._unseen:
+        if self.may_have or self._unseen or (self.doubtful and self.error):
             return "unknown"
         return "applied" if self.applied else "unchanged"
 
@@ -232,6 +235,8 @@ class _Settling:
         if state == "unchanged":
             yield f"{self._unchanged()} {at}"
             return
+        for revision in self.doubtful:
+            yield f"It is not known whether something that revision {revision} had written was rolled back."
         if self.applied:
             yield f"Applied before it, and kept: {_list_some(self.applied)}."
         if self.left or self.may_have or self._unseen or self.invalid:
@@ -252,7 +257,7 @@ class _Settling:
         why = (
             "it left or ended the transaction"
             if self.database.dialect in ROLLS_BACK_DDL
-            else f"{_title(self.database)} cannot roll back DDL"
+            else f"{name_server(self.database.connection.dialect)} cannot roll back DDL"
         )
         for revision, statements in self.left.items():
             yield f"Of revision {revision} {at_least}these statements took effect, because {why}:"
@@ -307,11 +312,3 @@ def _is_elsewhere(database: Database) -> bool:
     url = database.connection.engine.url
     in_memory = url.database in (None, "", ":memory:") or "memory" in str(url)
     return database.dialect == "sqlite" and (in_memory or bool(context and context.version_table_schema))
-
-
-def _title(database: Database) -> str:
-    """Return the name of the database's product; SQLAlchemy 1.4 and newer tells MariaDB from MySQL."""
-    dialect: Any = database.connection.dialect
-    if getattr(dialect, "is_mariadb", getattr(dialect, "_is_mariadb", False)):
-        return "MariaDB"
-    return {"mysql": "MySQL", "mariadb": "MariaDB", "oracle": "Oracle"}.get(database.dialect, database.dialect)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Callable, Iterator, TypeVar
 
 from ..errors import CannotConnect, MigrateError
 from ..seam.driver import driver_connection, is_autocommit, run
-from ..seam.driver_errors import is_lock_timeout as is_lock_timeout
 from ..seam.parts import Part
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from ..errors import Asked, CannotConnect, MigrateError
 from ..explain import explain_errors
 from ..seam import hook
 from ..seam.database import Database
+from ..seam.driver_errors import is_lock_timeout
 from ..seam.parts import Part
 from ..seam.watch import Run, tell
 from . import lock, logs, patience
@@ -186,7 +187,7 @@ def _tell_what_is_true(run: Run, error: MigrateError, asked: Asked) -> MigrateEr
         error = MigrateError(error.problem, error.advice)  # of the next database: no reason to try the first again
         error.outcomes = outcomes
     error.outcome = [line for verdict in begun for line in verdict.lines]
-    if patience.is_lock_timeout(error.__cause__ or error):
+    if is_lock_timeout(error.__cause__ or error):
         error.can_retry = _safe_again(begun)
     return error
 

@@ -10,7 +10,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Dict, FrozenSet, Iterator, List, Optional, Tuple, Type, Union
+from typing import TYPE_CHECKING, Any, Dict, FrozenSet, Iterator, List, Optional, Tuple, Union
 
 from ..errors import MigrateError
 from ..passwords import Mask, masked, masker
@@ -19,14 +19,15 @@ from ..seam.driver import OtherConnection, driver_connection
 from ..seam.driver_errors import is_lock_timeout, read_driver_error
 from ..seam.parts import Part
 from .waits import sqlite
-from .waits.mysql import MySQL
 from .waits.own import OwnSessions, is_alone, session_number
-from .waits.postgresql import PostgreSQL
 from .waits.sessions import Wait, shorten
 from .waits.timing import AFTER, BESIDE_OTHER_THREADS, BESIDE_OTHER_TRANSACTIONS
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
+
+    from .waits.mysql import MySQL
+    from .waits.postgresql import PostgreSQL
 
 TICK = 0.5
 """Seconds between two looks at the clock."""
@@ -34,9 +35,8 @@ TICK = 0.5
 PAUSES = (1.0, 5.0)
 """Seconds between two questions: in the first half minute of a wait, and later."""
 
-Server = Union[PostgreSQL, MySQL]
-
-_SERVERS: Dict[str, Type[Server]] = {"postgresql": PostgreSQL, "mysql": MySQL, "mariadb": MySQL}
+_SERVERS = ("postgresql", "mysql", "mariadb")
+"""Dialects whose servers can be asked."""
 
 _CANCELLED = ("57014", 1317)
 """A statement was ended by its number: PostgreSQL's query_canceled, MySQL's ER_QUERY_INTERRUPTED."""
@@ -117,7 +117,7 @@ class Watch:
     _migrating: int = field(default_factory=threading.get_ident)
     _over: threading.Event = field(default_factory=threading.Event)
     _thread: Optional[threading.Thread] = None
-    _server: Optional[Server] = None
+    _server: Optional[Union[PostgreSQL, MySQL]] = None
     _told: Tuple[float, FrozenSet[int]] = (0.0, frozenset())
 
     @contextmanager
@@ -188,7 +188,7 @@ class Watch:
             if session is not None and self._is_migrating(session.driver):
                 self._tell_or_end(server, wait, moved)
 
-    def _tell_or_end(self, server: Server, wait: Wait, moved: float) -> None:
+    def _tell_or_end(self, server: Union[PostgreSQL, MySQL], wait: Wait, moved: float) -> None:
         alone = is_alone(self._migrating, threading.current_thread())
         patience = self.after if alone else max(self.after, BESIDE_OTHER_THREADS)
         if wait.candidates > 1:
@@ -214,16 +214,27 @@ class Watch:
         executing = self.executing
         return executing is not None and not executing.closed and driver_connection(executing) is driver
 
-    def _open(self) -> Optional[Server]:
+    def _open(self) -> Optional[Union[PostgreSQL, MySQL]]:
         if self._server is None:
             connection = self.database.connection
-            self._server = _SERVERS[connection.dialect.name](OtherConnection(connection))
+            self._server = _make_server(connection)
         return self._server if self._server.is_answering() else None
 
     def _close(self) -> None:
         if self._server is not None:
             self._server.server.close()
             self._server = None
+
+
+def _make_server(connection: Connection) -> Union[PostgreSQL, MySQL]:
+    """Return what asks the server of a connection, on another one."""
+    if connection.dialect.name == "postgresql":
+        from .waits.postgresql import PostgreSQL
+
+        return PostgreSQL(OtherConnection(connection))
+    from .waits.mysql import MySQL
+
+    return MySQL(OtherConnection(connection))
 
 
 def _candidates(wait: Wait) -> str:

@@ -9,18 +9,18 @@ import re
 from typing import TYPE_CHECKING, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..config import get_state
-from ..databases import configured_engines
+from ..databases import find_engines
 from ..errors import MigrateError
 from ..revisions.documents import read_scripts
 from . import scope, squawk
-from .constraints import unnamed
-from .data import lost
-from .files import ParsedFile, read
-from .findings import Finding, Report, document_report, how_to_allow, in_order, lines
-from .graph import broken, revision_files, several_heads
-from .listing import listed
-from .operations import operations
-from .reversal import irreversible, pairs
+from .constraints import find_unnamed
+from .data import find_lost
+from .files import ParsedFile, read_file
+from .findings import Finding, Report, document_report, explain_how_to_allow, sort_findings, write_lines
+from .graph import find_broken, find_several_heads, read_revision_files
+from .listing import list_sql
+from .reversal import find_irreversible, pair_functions
+from .written import read_operations
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -29,7 +29,15 @@ if TYPE_CHECKING:
 
 _NOTHING_ELSE = "Nothing else was looked at: the revisions have to follow one another first."
 
-__all__ = ["Finding", "Report", "document_report", "how_to_allow", "lines", "lint_graph", "lint_revisions"]
+__all__ = [
+    "Finding",
+    "Report",
+    "document_report",
+    "explain_how_to_allow",
+    "lint_graph",
+    "lint_revisions",
+    "write_lines",
+]
 
 
 def lint_graph(config: Config) -> Optional[Report]:
@@ -38,8 +46,8 @@ def lint_graph(config: Config) -> Optional[Report]:
     :param config: an open Config; Alembic loads no revision for it.
     :raises MigrateError: if a file is not Python.
     """
-    files = revision_files(read_scripts(config))
-    found = in_order(broken(files), [file.shown for file in files])
+    files = read_revision_files(read_scripts(config))
+    found = sort_findings(find_broken(files), [file.shown for file in files])
     if not found:
         return None
     return Report(tuple(file.revision for file in files if file.revision), found, (_NOTHING_ELSE,))
@@ -54,28 +62,28 @@ def lint_revisions(config: Config, rev_range: str) -> Report:
     """
     scripts = read_scripts(config)
     chosen = scope.choose_scripts(config, scripts, rev_range)
-    files = [read(script.path) for script in chosen]
-    kinds = {name: engine.dialect.name for name, engine in configured_engines(get_state().db).items()}
+    files = [read_file(script.path) for script in chosen]
+    kinds = {name: engine.dialect.name for name, engine in find_engines(get_state().db).items()}
     notes: List[str] = []
     found = [
-        *several_heads(scripts),
+        *find_several_heads(scripts),
         *(finding for file in files for finding in _find_in_file(file, kinds)),
         *_find_locks(config, scripts, list(zip(chosen, files)), kinds, notes),
     ]
     revisions = tuple(script.revision for script in chosen)
-    return Report(revisions, in_order(found, [file.shown for file in files]), tuple(notes))
+    return Report(revisions, sort_findings(found, [file.shown for file in files]), tuple(notes))
 
 
 def _find_in_file(file: ParsedFile, kinds: Mapping[str, str]) -> Iterator[Finding]:
     """Yield what can be seen in a file as it is written."""
     conventions = getattr(_get_metadata(), "naming_convention", {})
-    for up, down, bind in pairs(file):
-        upgrade = operations(file, up)
-        yield from lost(file, upgrade, sorted(_list_kinds(kinds, bind)))
-        yield from irreversible(file, up, down)
+    for up, down, bind in pair_functions(file):
+        upgrade = read_operations(file, up)
+        yield from find_lost(file, upgrade, sorted(_list_kinds(kinds, bind)))
+        yield from find_irreversible(file, up, down)
         if "sqlite" in _list_kinds(kinds, bind):
-            for operation in [*upgrade, *operations(file, down)]:
-                yield from unnamed(file, operation, conventions)
+            for operation in [*upgrade, *read_operations(file, down)]:
+                yield from find_unnamed(file, operation, conventions)
 
 
 def _find_locks(
@@ -86,8 +94,10 @@ def _find_locks(
     notes: List[str],
 ) -> Iterator[Finding]:
     """Yield the long locks on PostgreSQL; what could not be judged goes into the notes."""
-    concerned = [one for one in chosen if any("postgresql" in _list_kinds(kinds, bind) for _, _, bind in pairs(one[1]))]
-    program = squawk.program()
+    concerned = [
+        one for one in chosen if any("postgresql" in _list_kinds(kinds, bind) for _, _, bind in pair_functions(one[1]))
+    ]
+    program = squawk.find_program()
     if not concerned:
         return
     if program is None:
@@ -97,10 +107,10 @@ def _find_locks(
     judged = []
     for script, file in concerned:
         try:
-            judged.append(squawk.Judged(file, listed(config, scripts, script, names, _get_metadata())))
+            judged.append(squawk.Judged(file, list_sql(config, scripts, script, names, _get_metadata())))
         except MigrateError as error:
             notes.append(f"{file.shown}: its locks on PostgreSQL were not judged: {error.problem}")
-    yield from squawk.locking(program, judged)
+    yield from squawk.find_locking(program, judged)
 
 
 def _list_kinds(kinds: Mapping[str, str], bind: Optional[str]) -> Set[str]:

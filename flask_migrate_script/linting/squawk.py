@@ -51,12 +51,12 @@ class Judged:
     listing: Listing
 
 
-def program() -> Optional[str]:
+def find_program() -> Optional[str]:
     """Return Squawk's path: beside this Python's own commands, or wherever else the PATH finds it."""
     return shutil.which("squawk", path=sysconfig.get_path("scripts")) or shutil.which("squawk")
 
 
-def locking(squawk: str, judged: Sequence[Judged]) -> Iterator[Finding]:
+def find_locking(squawk: str, judged: Sequence[Judged]) -> Iterator[Finding]:
     """Yield the statements that lock a table for long.
 
     :param squawk: the path of the program.
@@ -67,11 +67,11 @@ def locking(squawk: str, judged: Sequence[Judged]) -> Iterator[Finding]:
         for path, one in files.items():
             with open(path, "w", encoding="utf-8") as file:
                 file.write(one.listing.sql)
-        said = _said(squawk, list(files)) if files else []
-        yield from (finding for path, one in files.items() for finding in _findings(one, _of(said, path)))
+        said = _run(squawk, list(files)) if files else []
+        yield from (finding for path, one in files.items() for finding in _make_findings(one, _choose(said, path)))
 
 
-def _said(squawk: str, paths: List[str]) -> List[Mapping[str, Any]]:
+def _run(squawk: str, paths: List[str]) -> List[Mapping[str, Any]]:
     # It ends with 1 where it finds something, and where it fails.
     done = subprocess.run(
         [squawk, "--reporter", "json", "--assume-in-transaction", *paths], capture_output=True, encoding="utf-8"
@@ -87,19 +87,19 @@ def _said(squawk: str, paths: List[str]) -> List[Mapping[str, Any]]:
         ) from error
 
 
-def _of(said: Sequence[Mapping[str, Any]], path: str) -> List[Mapping[str, Any]]:
+def _choose(said: Sequence[Mapping[str, Any]], path: str) -> List[Mapping[str, Any]]:
     """Return what is about locks in one file; of two rules for one line, the one that says more."""
     here = [one for one in said if one["file"] == path and one["rule_name"] in _INSTEAD]
     better = {one["line"] for one in here if one["rule_name"] in _SAID_BETTER}
     return [one for one in here if one["rule_name"] != "constraint-missing-not-valid" or one["line"] not in better]
 
 
-def _findings(judged: Judged, said: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+def _make_findings(judged: Judged, said: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     sql = judged.listing.sql.splitlines()
     for one in said:
-        origin, name = judged.listing.origin(one["line"]), one["rule_name"]
+        origin, name = judged.listing.find_origin(one["line"]), one["rule_name"]
         # A batch writes all that is in it when it ends.
-        span = judged.file.batch(origin) or judged.file.statement(origin)
+        span = judged.file.find_batch(origin) or judged.file.find_statement(origin)
         if not judged.file.allows(name, origin, span):
             yield Finding(
                 name,

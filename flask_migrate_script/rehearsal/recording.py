@@ -6,13 +6,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Callable, Dict, Iterable, Iterator, List, Optional, Sequence
 
+from ..operations.actions import describe_action, describe_statement
+from ..operations.parts import Parts, name_operation, read_parts
 from ..passwords import masked
 from ..sql.counting import BOUND
 from ..sql.text import Kind, reads, split
 from . import predictions
 from .measuring import Loss, Measure, Tally, Vanished
 from .results import RehearsedLoss, RehearsedOperation, RehearsedStep, RehearsedVanished
-from .words import describe_operation, describe_statement
 
 if TYPE_CHECKING:
     from alembic.operations import MigrateOperation
@@ -37,7 +38,7 @@ class Recorder:
         if self.inside:
             yield
             return
-        self.entry = describe_operation(operation)
+        self.entry = _note_operation(operation)
         self.step.operations.append(self.entry)
         with self.within(), self._around(operation, self.entry):
             yield
@@ -68,7 +69,7 @@ class Recorder:
             return
         self.step.sql.append(masked(sql.strip()))
         if not self.inside:
-            self.entry = describe_statement(sql)
+            self.entry = RehearsedOperation("execute", words=describe_statement(sql))
             self.step.operations.append(self.entry)
 
     def sent(self, sql: str) -> None:
@@ -202,6 +203,16 @@ class MeasuringRecorder(Recorder):
                 if column is not None and entry.column == column:
                     return entry
         return self.entry
+
+
+def _note_operation(operation: MigrateOperation) -> RehearsedOperation:
+    """Return the entry of an operation, whatever the script has given to it: what it cannot be asked is left out."""
+    parts = Parts(name_operation(operation))
+    words = parts.operation.replace("_", " ")
+    with suppress(Exception):  # objects of the script's own, whose attributes may raise anything
+        parts = read_parts(operation)
+        words = describe_action(operation, parts)
+    return RehearsedOperation(parts.operation, parts.table, parts.column, words)
 
 
 def sum_up(entry: RehearsedOperation) -> None:

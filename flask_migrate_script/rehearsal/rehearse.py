@@ -22,7 +22,7 @@ from typing import (
 )
 
 from ..config import get_state
-from ..databases import configured_engines
+from ..databases import find_engines
 from ..errors import CannotConnect, MigrateError
 from ..explain import explain_errors
 from ..guard.account import book_of
@@ -95,7 +95,7 @@ def _no_new_files() -> Iterator[None]:
 
 
 def _sqlite_files() -> Dict[str, Any]:
-    engines = configured_engines(get_state().db).values()
+    engines = find_engines(get_state().db).values()
     files = {str(engine.url.database or ""): engine for engine in engines if engine.dialect.name == "sqlite"}
     return {path: engine for path, engine in files.items() if path not in ("", ":memory:")}
 

@@ -15,9 +15,9 @@ def check_names(chosen: Sequence[str], db: Any) -> List[str]:
 
     :raises MigrateError: if one is not configured.
     """
-    from ..databases import bind_names
+    from ..databases import list_binds
 
-    known = [DEFAULT, *bind_names(db)]
+    known = [DEFAULT, *list_binds(db)]
     for name in chosen:
         if name not in known:
             raise MigrateError(

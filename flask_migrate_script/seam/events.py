@@ -9,6 +9,7 @@ import functools
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Optional, Tuple
 
+from ..failure_context import FirstError
 from .active import ACTIVE
 from .database import Call, Database, Sent
 from .driver import driver_connection, looking
@@ -16,6 +17,8 @@ from .parts import Part
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
+
+    from .watch import Bypass
 
 
 KEY = "flask_migrate_script"
@@ -31,6 +34,7 @@ def install() -> None:
         event.listen(Engine, "before_cursor_execute", _before_any)
         event.listen(Engine, "after_cursor_execute", _after_any)
         event.listen(Engine, "commit", _commit_of_any)
+        event.listen(Engine, "handle_error", _failed_past)
 
 
 def follow(database: Database, held: ExitStack) -> None:
@@ -119,9 +123,23 @@ def _before_any(connection: Connection, cursor: Any, statement: str, parameters:
 
 
 def _after_any(connection: Connection, cursor: Any, statement: str, parameters: Any, *others: Any) -> None:
+    for bypass in _bypasses(connection):
+        bypass.first_error = None
     for database in _foreign(connection):
         for part in database.parts:
             part.after_foreign_statement(database, Sent(connection, cursor, statement, parameters))
+
+
+def _failed_past(context: Any) -> None:
+    for bypass in _bypasses(context.connection) if context.connection is not None and context.statement else ():
+        exc = context.sqlalchemy_exception or context.original_exception
+        bypass.first_error = bypass.first_error or FirstError(" ".join(context.statement.split()), exc)
+
+
+def _bypasses(connection: Connection) -> Iterator[Bypass]:
+    """Yield the migrations that run past the seam on a connection."""
+    for run in ACTIVE:
+        yield from (one for one in run.bypasses if is_same(one.connection, connection))
 
 
 def _commit_of_any(connection: Connection) -> None:

@@ -10,8 +10,9 @@ revision on the servers, none on SQLite.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ..sql.text import Kind, split
 from .driver import call_sqlite, driver_connection, in_transaction, innermost, run
@@ -51,8 +52,7 @@ class Hints:
     :param foreign: the script has written over another connection.
     :param writes: something was seen to be written since the last end.
     :param lost_writes: something that was seen to be written was seen to be rolled back.
-    :param inserts_and_updates: how many statements were seen that change rows.
-    :param changes: how many were seen that change rows or definitions.
+    :param commands: how many statements were seen that change rows or definitions, by the word that says what they do.
     """
 
     commits: int = 0
@@ -63,8 +63,7 @@ class Hints:
     foreign: bool = False
     writes: bool = False
     lost_writes: bool = False
-    inserts_and_updates: int = 0
-    changes: int = 0
+    commands: Counter[str] = field(default_factory=Counter)
 
 
 class Facts:
@@ -98,6 +97,10 @@ class Facts:
     def count_unseen(self, hints: Hints) -> int:
         """Return how many statements the server has executed that were not seen, as far as it counts them."""
         return 0
+
+    def counts(self, failure: BaseException) -> bool:
+        """Return whether the server is known to count a statement that has failed so as one that it has executed."""
+        return False
 
     def is_same(self) -> bool:
         """Return whether the transaction that is open is known to be the one that the step began in."""
@@ -138,7 +141,10 @@ class PostgreSQLFacts(Facts):
     _NUMBERS = (
         "SELECT count(*) FROM generate_series({0}::bigint, {1}::bigint - 1) AS number WHERE txid_status(number) = '{2}'"
     )
-    _OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    _OTHERS = (
+        "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        " AND (state IS NULL OR state NOT LIKE 'idle%' OR state_change >= '{0}')"
+    )
     _MOST = 100_000
 
     _mark: _Place = ("", None, "0")
@@ -168,11 +174,14 @@ class PostgreSQLFacts(Facts):
         seen = bool(hints.commits or hints.rollbacks) and not (hints.unseen or hints.touched)
         if seen or self._count_rolled_back(before[2], now[2]) <= hints.savepoints:
             return Ending.OVER
-        return Ending.LOST if self._is_alone() and not hints.foreign else Ending.UNKNOWN
+        return Ending.LOST if self._is_alone_since(before[0]) and not hints.foreign else Ending.UNKNOWN
 
-    def _is_alone(self) -> bool:
-        """Return whether no other client has been connected since this session began, but for the lock's connection."""
-        return int(run(driver_connection(self.connection), self._OTHERS)[0][0]) <= 1
+    def _is_alone_since(self, time: str) -> bool:
+        """Return whether every other client has been idle since then, so that it was given no number.
+
+        Of one that this user may not look at it is not known; nor of one that has gone meanwhile.
+        """
+        return not run(driver_connection(self.connection), self._OTHERS.format(time))[0][0]
 
     def wrote(self, hints: Hints) -> bool:
         try:
@@ -245,13 +254,15 @@ class SQLiteFacts(Facts):
     An application that traces its connection itself is not told while migrations run.
 
     ``on_end`` is called with True after a commit, False after a rollback, of whoever sends it; ``on_statement`` with
-    the text of each statement that may write, before it is executed.
+    the text of each statement that may write, before it is executed; ``on_savepoint`` with the name of one that
+    begins, or that is gone back to.
     """
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self.on_end: Callable[[bool], None] = lambda committed: None
         self.on_statement: Callable[[str], None] = lambda text: None
+        self.on_savepoint: Callable[[str, bool], None] = lambda name, begin: None
         self._traced = _Traced()
         self._changed_by_ddl = False
         self._changes = 0
@@ -294,16 +305,18 @@ class SQLiteFacts(Facts):
         word = text.lstrip("( \t\r\n")[:6].upper()
         if word in ("SELECT", "PRAGMA"):
             return
-        kind = Kind.DML if word in ("INSERT", "UPDATE", "DELETE") else self._find_kind(text)
+        if word in ("INSERT", "UPDATE", "DELETE"):
+            self.on_statement(text)
+            return
+        statement = next(iter(split(text, "sqlite")), None)
+        kind = statement.kind if statement else Kind.READ
         if kind in (Kind.COMMIT, Kind.ROLLBACK, Kind.RELEASE):
             self._hear_end(kind)
+        elif kind in (Kind.SAVEPOINT, Kind.ROLLBACK_TO) and statement:
+            self.on_savepoint(statement.tokens[-1].text, kind is Kind.SAVEPOINT)
         elif kind in (Kind.DDL, Kind.DML, Kind.UPKEEP, Kind.UNKNOWN, Kind.CALL):
             self._changed_by_ddl = self._changed_by_ddl or kind is not Kind.DML
             self.on_statement(text)
-
-    def _find_kind(self, text: str) -> Kind:
-        statements = split(text, "sqlite")
-        return statements[0].kind if statements else Kind.READ
 
     def _hear_end(self, kind: Kind) -> None:
         if self._in_transaction():
@@ -341,16 +354,27 @@ class MySQLFacts(Facts):
     that were seen are in the hints, and one that was not seen counts where the session has written more than was seen.
     """
 
-    _WRITES = ("com_insert", "com_insert_select", "com_update", "com_update_multi")
-    """What a session of ours writes into its journal is REPLACE and DELETE."""
-
+    _CHANGES_ROWS = ("insert", "update", "delete", "replace")
+    _CHANGES_DEFINITIONS = ("create", "alter", "drop", "rename", "truncate")
     _ROWS = ("handler_write", "handler_update", "handler_delete")
-    _DEFINITIONS = ("com_create", "com_alter", "com_drop", "com_rename", "com_truncate")
     _COUNTERS = (
-        "SHOW SESSION STATUS WHERE Variable_name RLIKE"
-        " '^Com_(commit|rollback|insert|insert_select|update|update_multi)$|^Com_(create|alter|drop|rename|truncate)"
-        "|^Handler_(write|update|delete)$'"
+        "SHOW SESSION STATUS WHERE Variable_name RLIKE '^Com_(commit|rollback)$|^Handler_(write|update|delete)$"
+        f"|^Com_({'|'.join((*_CHANGES_ROWS, *_CHANGES_DEFINITIONS))})'"
     )
+
+    # ER_BAD_NULL_ERROR, ER_BAD_DB_ERROR, ER_TABLE_EXISTS_ERROR, ER_BAD_TABLE_ERROR, ER_BAD_FIELD_ERROR,
+    # ER_DUP_FIELDNAME, ER_DUP_KEYNAME, ER_DUP_ENTRY, ER_CANT_DROP_FIELD_OR_KEY, ER_WRONG_VALUE_COUNT_ON_ROW,
+    # ER_NO_SUCH_TABLE, the errors of foreign keys, ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK, ER_WARN_DATA_OUT_OF_RANGE,
+    # ER_TRUNCATED_WRONG_VALUE, ER_NO_DEFAULT_FOR_FIELD, ER_TRUNCATED_WRONG_VALUE_FOR_FIELD, ER_DATA_TOO_LONG,
+    # ER_DUP_ENTRY_WITH_KEY_NAME, the errors of CHECK
+    _OF_EXECUTION = frozenset(
+        (
+            *(1048, 1049, 1050, 1051, 1054, 1060, 1061, 1062, 1091, 1136, 1146, 1205, 1213, 1216, 1217, 1264, 1292),
+            *(1364, 1366, 1406, 1451, 1452, 1586, 3819, 4025),
+        )
+    )
+    """Errors of statements that the server has begun to execute. One that its parser refuses is not counted; seen on
+    MariaDB 10.11, where 1064 is not the only number of those."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
@@ -377,16 +401,26 @@ class MySQLFacts(Facts):
         return hints.writes or self._wrote_unseen(self._counters(), self._mark, hints)
 
     def _wrote_unseen(self, now: Dict[str, int], before: Dict[str, int], hints: Hints) -> bool:
-        """Rows are counted where nothing was seen; else statements, as the journal writes rows, too."""
-        names = self._WRITES if hints.changes else self._ROWS
-        written = sum(now.get(name, 0) - before.get(name, 0) for name in names)
-        return written > hints.inserts_and_updates
+        """Rows are counted where nothing was seen, not even of the journal; else statements."""
+        if hints.commands:
+            return self._count_more(now, before, hints, self._CHANGES_ROWS) > 0
+        return any(now.get(name, 0) > before.get(name, 0) for name in self._ROWS)
 
     def count_unseen(self, hints: Hints) -> int:
-        now = self._counters()
-        counted = [name for name in now if name in self._WRITES or name.startswith(self._DEFINITIONS)]
-        executed = sum(now[name] - self._mark.get(name, 0) for name in counted)
-        return max(executed - hints.changes, 0)
+        words = (*self._CHANGES_ROWS, *self._CHANGES_DEFINITIONS)
+        return self._count_more(self._counters(), self._mark, hints, words)
+
+    def _count_more(self, now: Dict[str, int], before: Dict[str, int], hints: Hints, words: Sequence[str]) -> int:
+        """Return how many more statements were counted than seen, kind by kind: Com_insert_select is an INSERT."""
+        executed: Counter[str] = Counter()
+        for name, count in now.items():
+            executed[name.split("_")[1]] += count - before.get(name, 0)
+        return sum(max(executed[word] - hints.commands[word], 0) for word in words)
+
+    def counts(self, failure: BaseException) -> bool:
+        from .driver_errors import read_driver_error
+
+        return read_driver_error(failure).number in self._OF_EXECUTION
 
     def _counters(self) -> Dict[str, int]:
         rows: List[Any] = run(driver_connection(self.connection), self._COUNTERS)

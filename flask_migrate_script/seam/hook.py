@@ -11,8 +11,10 @@ import functools
 import inspect
 import sys
 from contextlib import ExitStack, contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterator, Optional, Tuple
 
+from ..failure_context import note
 from . import events
 from .active import ACTIVE
 from .driver import is_looking, looking
@@ -67,13 +69,18 @@ def _watch_driver_connection() -> None:
 
     @functools.wraps(original.fget)
     def connection(self: Any) -> Any:
-        if ACTIVE and not is_looking():
+        if ACTIVE and not is_looking() and not _is_sqlalchemys(sys._getframe(1)):
             for run in ACTIVE:
                 run.touch(self)
         return original.fget(self)
 
     connection.__dict__[_OURS] = True
     Connection.connection = property(connection, doc=original.__doc__)  # type: ignore[assignment,method-assign]  # see above
+
+
+def _is_sqlalchemys(caller: FrameType) -> bool:
+    """Return whether it is SQLAlchemy that takes the driver's connection, to begin or to commit."""
+    return str(caller.f_globals.get("__name__")).startswith(("sqlalchemy.engine.", "sqlalchemy.dialects."))
 
 
 def _configure(original: Callable[..., None]) -> Callable[..., None]:
@@ -138,8 +145,13 @@ def _unseen(context: MigrationContext, run_migrations: Callable[[], None]) -> No
     if not bypassed:
         run_migrations()
         return
-    bypassed[-1].bypasses.append(Bypass(context, tuple(context.get_current_heads())))
-    run_migrations()
+    bypass = Bypass(context, tuple(context.get_current_heads()))
+    bypassed[-1].bypasses.append(bypass)
+    try:
+        run_migrations()
+    except BaseException as exc:
+        note(exc, first_error=bypass.first_error)
+        raise
 
 
 def _autocommit_block(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence,
 from .. import invocation
 from ..databases import shown_url
 from ..errors import MigrateError
+from ..failure_context import FirstError
 from ..sql.quoting import qualified
 from . import binds, events
 from .active import ACTIVE
@@ -41,6 +42,8 @@ class Bypass:
 
     :param context: the MigrationContext that they ran with.
     :param before: what its version table had.
+
+    ``first_error`` is the first of the errors that no statement has followed which succeeded.
     """
 
     def __init__(self, context: MigrationContext, before: Tuple[str, ...]) -> None:
@@ -48,6 +51,7 @@ class Bypass:
         self.connection, self.before = context.connection, before
         self.shown = shown_url(self.connection.engine.url)
         self._table = qualified(context.dialect, context.version_table_schema, context.version_table)
+        self.first_error: Optional[FirstError] = None
         self._known = False
         self._after: Optional[Tuple[str, ...]] = None
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields, replace
+from collections import Counter
+from dataclasses import astuple, dataclass, field, fields, replace
 from typing import Any, List, Optional
 
 from ...seam.driver import OtherConnection, driver_connection, run
@@ -66,11 +67,13 @@ class JournalTable:
 
     :param schema: where the version table is; None for the connection's own.
     :param mark: how the driver writes a placeholder.
+    :param sent: how many statements were sent that change rows, by their first word; who counts them may clear it.
     """
 
     driver: Any
     schema: Optional[str] = None
     mark: str = "%s"
+    sent: Counter[str] = field(default_factory=Counter)
 
     @property
     def name(self) -> str:
@@ -97,14 +100,17 @@ class JournalTable:
         """Write an entry, over one of the same place."""
         marks = ", ".join([self.mark] * (len(fields(Entry)) - 1))
         values = astuple(entry)[:-1]
+        self.sent["replace"] += 1
         run(self.driver, f"REPLACE INTO {self.name} ({_COLUMNS}) VALUES ({marks}, UTC_TIMESTAMP())", values)
 
     def remove(self, entry: Entry) -> None:
+        self.sent["delete"] += 1
         where = " AND ".join(f"{column} = {self.mark}" for column in ("revision", "direction", "position"))
         run(self.driver, f"DELETE FROM {self.name} WHERE {where}", (entry.revision, entry.direction, entry.position))
 
     def forget(self, revision: str) -> None:
         """Remove what there is of a revision, both directions."""
+        self.sent["delete"] += 1
         run(self.driver, f"DELETE FROM {self.name} WHERE revision = {self.mark}", (revision,))
 
 

@@ -62,10 +62,10 @@ def compare_types(
         found = mysql.compare(before, after)
     else:
         found = cannot_tell(f"the types of {dialect.name} are not known here")
-    return _with_check(before, after, found, "CAST(c AS BOOLEAN)" if dialect.name == "sqlite" else "c")
+    return _add_check(before, after, found, "CAST(c AS BOOLEAN)" if dialect.name == "sqlite" else "c")
 
 
-def _with_check(old: Optional[ColumnType], new: ColumnType, found: TypeChange, value: str) -> TypeChange:
+def _add_check(old: Optional[ColumnType], new: ColumnType, found: TypeChange, value: str) -> TypeChange:
     """A CHECK that comes with the new type refuses the values that are not its own.
 
     :param value: what becomes of one, in SQL.
