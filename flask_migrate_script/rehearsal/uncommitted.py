@@ -81,6 +81,7 @@ class Uncommitted:
     def __init__(self, database: Database, stop: Callable[[Database, str], NoReturn]) -> None:
         self.database, self.connection, self.stop = database, database.connection, stop
         self.refused = ""
+        self.hear: Callable[..., None] = lambda *asked: None
 
     @contextmanager
     def refuse_commits(self) -> Iterator[None]:
@@ -151,9 +152,8 @@ class Uncommitted:
         if self.database.dialect != "sqlite":
             yield
             return
-        driver = driver_connection(self.connection)
         facts = find_book(self.database).facts
-        call_sqlite(driver, "set_authorizer", self._authorize)
+        self.listen()
         if isinstance(facts, SQLiteFacts):
             facts.on_any = self._ask_again
         try:
@@ -162,9 +162,15 @@ class Uncommitted:
             if isinstance(facts, SQLiteFacts):
                 facts.on_any = lambda: None
             # Before Python 3.11, None is called like any other, and what is no answer is a refusal.
-            call_sqlite(driver, "set_authorizer", _allow)
+            call_sqlite(driver_connection(self.connection), "set_authorizer", _allow)
+
+    def listen(self) -> None:
+        """Have SQLite ask again of statements that it has prepared before."""
+        if self.database.dialect == "sqlite":
+            call_sqlite(driver_connection(self.connection), "set_authorizer", self._authorize)
 
     def _authorize(self, action: int, word: Any, *others: Any) -> int:
+        self.hear(action, word, *others)
         if action == sqlite3.SQLITE_TRANSACTION and word in ("COMMIT", "ROLLBACK"):
             self.refused = str(word)
             return sqlite3.SQLITE_DENY
