@@ -428,14 +428,13 @@ def print_report(report: Report, format: str) -> None:
 
     :param format: ``"text"``, ``"json"``, ``"github"`` or ``"sarif"``.
     """
-    from . import __version__
     from .linting import document_report, write_lines
     from .linting.formats import document_sarif, write_annotations
 
     if format == "json":
         print_json(document_report(report))
     elif format == "sarif":
-        print_json(document_sarif(report, __version__))
+        print_json(document_sarif(report))
     else:
         print_result("\n".join(write_annotations(report) if format == "github" else write_lines(report)))
 

@@ -22,13 +22,10 @@ def write_annotations(report: Report) -> List[str]:
     ]
 
 
-def document_sarif(report: Report, version: str) -> Dict[str, object]:
-    """Return the report as SARIF (https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html).
-
-    :param version: of this package.
-    """
+def document_sarif(report: Report) -> Dict[str, object]:
+    """Return the report as SARIF (https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html)."""
     rules = {one.name: {"id": one.name, "help": {"text": one.instead}} for one in report.findings}
-    driver = {"name": "Flask-Migrate-Script", "version": version, "rules": list(rules.values())}
+    driver = {"name": "Flask-Migrate-Script", "rules": list(rules.values())}
     notes = [{"level": "note", "message": {"text": note}} for note in report.notes]
     run = {
         "tool": {"driver": driver},
