@@ -94,6 +94,7 @@ class Book:
     :param transaction: the one of SQLAlchemy's that Alembic or env.py is to end.
     :param first_error: the first statement of the running script that failed, and what the driver said of it.
     :param elsewhere: the revisions that have had a driver's connection which is not Alembic's.
+    :param past: the revisions that are over, and that have sent statements which were not seen.
     :param went_back: something was taken back to a savepoint that was not seen, in the transaction that is open.
     :param savepoints_left: how often the script was seen to go back to a savepoint in it.
     :param doubtful: the revisions of which it is not known whether something that they had written was rolled back.
@@ -119,6 +120,7 @@ class Book:
     savepoints: Dict[str, Tuple[Piece, int]] = field(default_factory=dict)
     unseen: int = 0
     elsewhere: List[str] = field(default_factory=list)
+    past: List[str] = field(default_factory=list)
     whole: bool = False
     commands: Counter[str] = field(default_factory=Counter)
     journaled: Counter[str] = field(default_factory=Counter)
@@ -290,6 +292,7 @@ class Account(Part):
         self._look_elsewhere(book)
         book.hints.touched = database.touched
         unseen = book.facts.count_unseen(book.peek()) if database.touched else 0
+        book.past += [book.revision] if unseen else []
         try:
             ending = book.facts.ask(book.take_seen())
         except Aborted as exc:

@@ -212,7 +212,7 @@ class _Settling:
     def _find_unseen(self) -> List[str]:
         """Return the revisions that have written what was not seen, or may have, and are not applied."""
         last = self._unfinished() or (self.book.moves[-1].revision if self.book.moves else "")
-        names = [*self.book.elsewhere, *([last] if self.book.unseen else [])]
+        names = [*self.book.elsewhere, *self.book.past, *([last] if self.book.unseen else [])]
         return [name for name in dict.fromkeys(names) if name and name not in self.applied]
 
     @property
