@@ -300,3 +300,40 @@ def test_what_follows_a_rollback_in_one_text_lasts(make_project, postgresql, dri
     project.revision("bbb2", "aaa1", f"op.execute({insert_sql(1) + '; ROLLBACK; ' + insert_sql(2)!r})")
     found, _ = outcome(project)
     assert (found["state"], found["left"], numbers(project)) == ("partly", [insert_sql(2)], [2])
+
+
+def test_a_savepoint_that_was_not_seen_leaves_a_doubt(make_project, postgresql):
+    project = initialised(make_project(postgresql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    back = [by_driver("SAVEPOINT one"), insert(1), by_driver("ROLLBACK TO one"), insert(2)]
+    project.revision("bbb2", "aaa1", "\n".join([*back, "op.execute('COMMIT')", FAIL]))
+    found, err = outcome(project)
+    assert (found["state"], found["left"], numbers(project)) == ("unknown", [], [2])
+    told = f"it is not known whether these statements took effect:\n         {insert_sql(1)}\n         {insert_sql(2)}"
+    assert told in err
+    project.revision("bbb2", "aaa1", "\n".join([*back, "op.execute('COMMIT')"]))
+    (found,) = json.loads(project.db("upgrade", "--json").ok().out)["databases"]
+    assert (found["state"], found["doubtful"], numbers(project)) == ("applied", ["bbb2"], [2, 2])
+
+
+def test_each_revision_is_whole_where_one_of_them_has_left_the_transaction(at_first):
+    """Its version is committed when it ends: a rollback in the next one does not reach it."""
+    project = at_first
+    commit = "op.get_bind().commit()" if SQLALCHEMY >= (2,) else "op.execute('COMMIT')"
+    project.revision("bbb2", "aaa1", f"{commit}\n{insert(1)}")
+    project.revision("ccc3", "bbb2", "op.execute('ROLLBACK')")
+    project.db("upgrade").ok()
+    assert (project.database.version(), numbers(project)) == (["ccc3"], [1])
+
+
+def test_what_an_earlier_revision_wrote_elsewhere_is_not_known_either(make_project, postgresql):
+    project = initialised(make_project(postgresql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    raw = f"raw = op.get_bind().engine.raw_connection()\nraw.cursor().execute({insert_sql(1)!r})\nraw.commit()"
+    project.revision("bbb2", "aaa1", raw)
+    project.revision("ccc3", "bbb2", FAIL)
+    found, err = outcome(project)
+    assert (found["state"], found["after"], numbers(project)) == ("unknown", ["aaa1"], [1])
+    assert "Revision bbb2 also had the driver's own connection" in err

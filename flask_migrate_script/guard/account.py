@@ -35,11 +35,16 @@ ROLLS_BACK_DDL = ("postgresql", "sqlite", "mssql")
 
 
 class Fate(enum.Enum):
-    """What became of a piece of a transaction, as far as was seen; ``COMMITTING`` was asked for, and no answer seen."""
+    """What became of a piece of a transaction, as far as was seen.
+
+    ``COMMITTING`` was asked for, and no answer seen. ``DOUBTFUL`` is committed, but for what the script may have taken
+    back to a savepoint that was not seen.
+    """
 
     OPEN = "open"
     COMMITTING = "committing"
     COMMITTED = "committed"
+    DOUBTFUL = "doubtful"
     ROLLED_BACK = "rolled back"
     UNKNOWN = "unknown"
 
@@ -88,7 +93,10 @@ class Book:
 
     :param transaction: the one of SQLAlchemy's that Alembic or env.py is to end.
     :param first_error: the first statement of the running script that failed, and what the driver said of it.
-    :param elsewhere: the running script has had a driver's connection that is not Alembic's.
+    :param elsewhere: the revisions that have had a driver's connection which is not Alembic's.
+    :param past: the revisions that are over, and that have sent statements which were not seen.
+    :param went_back: something was taken back to a savepoint that was not seen, in the transaction that is open.
+    :param savepoints_left: how often the script was seen to go back to a savepoint in it.
     :param doubtful: the revisions of which it is not known whether something that they had written was rolled back.
     """
 
@@ -112,12 +120,15 @@ class Book:
     heard: Optional[str] = None
     savepoints: Dict[str, Tuple[Piece, int]] = field(default_factory=dict)
     unseen: int = 0
-    elsewhere: bool = False
+    elsewhere: List[str] = field(default_factory=list)
+    past: List[str] = field(default_factory=list)
     whole: bool = False
     commands: Counter[str] = field(default_factory=Counter)
     journaled: Counter[str] = field(default_factory=Counter)
     invalid: Optional[Set[str]] = None
     doubtful: List[str] = field(default_factory=list)
+    went_back: bool = False
+    savepoints_left: int = 0
 
     @property
     def piece(self) -> Piece:
@@ -128,6 +139,9 @@ class Book:
 
     def close(self, fate: Fate) -> None:
         """Note what becomes of everything that is open."""
+        if self.went_back and fate in (Fate.COMMITTING, Fate.COMMITTED):
+            fate = Fate.DOUBTFUL
+        self.went_back, self.savepoints_left = False, 0
         for piece in self.pieces:
             if piece.fate is Fate.OPEN:
                 piece.fate = fate
@@ -233,7 +247,6 @@ class Account(Part):
         book.number, book.revision = book.number + 1, find_revision(step)
         book.direction = "upgrade" if step.is_upgrade else "downgrade"
         book.hints, book.first_error, book.ended, book.unseen = Hints(), None, False, 0
-        book.elsewhere = False
         is_script = bool(book.revision)
         resumption = find_resumption(database)
         if resumption and resumption.table:
@@ -270,13 +283,19 @@ class Account(Part):
         with suppress(Exception):  # a connection that is lost
             self._notice_end(database, book)
             book.whole = book.facts.is_same()
-            book.elsewhere = book.elsewhere and book.facts.look_elsewhere()
+            self._look_elsewhere(book)
             if database.touched:
                 book.unseen = book.unseen or book.facts.count_unseen(book.peek())
 
+    def _look_elsewhere(self, book: Book) -> None:
+        if book.revision in book.elsewhere and not book.facts.look_elsewhere():
+            book.elsewhere.remove(book.revision)
+
     def _ask(self, database: Database, book: Book) -> None:
+        self._look_elsewhere(book)
         book.hints.touched = database.touched
         unseen = book.facts.count_unseen(book.peek()) if database.touched else 0
+        book.past += [book.revision] if unseen else []
         try:
             ending = book.facts.ask(book.take_seen())
         except Aborted as exc:
@@ -304,7 +323,7 @@ class Account(Part):
 
     def step_over(self, database: Database, step: MigrationStep) -> None:
         book = find_book(database)
-        if book.ended and database.dialect in ROLLS_BACK_DDL:
+        if book.ended:
             self._commit_the_version(database, book)
         if database.dialect in ROLLS_BACK_DDL and (not database.connection.in_transaction() or book.ended):
             book.stale = True
@@ -351,7 +370,7 @@ class Account(Part):
         book = _get_book(database)
         if book and not isinstance(book.facts, SQLiteFacts):
             self._notice_end(database, book)
-            self._notice_unseen_commit(database, book)
+            self._look_before_commit(database, book)
             aborted = _is_aborted(database)
             book.hints.commits += not aborted
             book.close(Fate.ROLLED_BACK if aborted else Fate.COMMITTING)
@@ -390,15 +409,17 @@ class Account(Part):
                 self._notice_loss(book)
             book.hints.lost_writes = book.hints.lost_writes or (book.scripting and _undoes_itself(statements))
         if any(one.kind is Kind.COMMIT for one in statements):
-            self._notice_unseen_commit(database, book)
+            self._look_before_commit(database, book)
         if database.dialect not in ROLLS_BACK_DDL and commits(sent.text, database.dialect):
             book.close(Fate.COMMITTED)
 
-    def _notice_unseen_commit(self, database: Database, book: Book) -> None:
-        """A commit is about to be sent: ask whether it keeps something that was not seen to be written."""
-        if book.scripting and database.touched and not book.hints.writes and database.dialect == "postgresql":
+    def _look_before_commit(self, database: Database, book: Book) -> None:
+        """A commit is about to be sent: ask what was written, or taken back, and not seen."""
+        if book.scripting and database.touched and database.dialect == "postgresql":
             with suppress(Exception):  # a connection that is lost: the failure that follows tells of it
-                book.unseen += book.facts.has_written(book.peek())
+                if not book.hints.writes:
+                    book.unseen += book.facts.has_written(book.peek())
+                book.went_back = book.facts.count_gone_back() > book.savepoints_left
 
     def _notice_end(self, database: Database, book: Book) -> None:
         """Notice that the transaction has ended past SQLAlchemy, by what the server said in its last answer."""
@@ -437,6 +458,7 @@ class Account(Part):
                 book.facts.learn()
         if kind in (Kind.SAVEPOINT, Kind.ROLLBACK_TO):
             book.hints.savepoints += kind is Kind.ROLLBACK_TO
+            book.savepoints_left += kind is Kind.ROLLBACK_TO
             book.go_back(statement.tokens[-1].text, begin=kind is Kind.SAVEPOINT)
         if isinstance(book.facts, SQLiteFacts):
             return  # it tells of every end itself
@@ -490,7 +512,9 @@ class Account(Part):
     def foreign_driver_taken(self, database: Database) -> None:
         book = _get_book(database)
         if book:
-            book.hints.foreign = book.elsewhere = True
+            book.hints.foreign = True
+            if book.revision not in book.elsewhere:
+                book.elsewhere.append(book.revision)
 
     def foreign_commit(self, database: Database, sent: Sent) -> None:
         book = _get_book(database)

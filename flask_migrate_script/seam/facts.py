@@ -110,6 +110,14 @@ class Facts:
         """Return whether some session has committed something since the step began: it may have been this one."""
         return False
 
+    def count_gone_back(self) -> int:
+        """Return how often, at the most, the transaction that is open has gone back to a savepoint after a write."""
+        return 0
+
+    def may_have_gone_back(self, other: OtherConnection, hints: Hints) -> bool:
+        """Return whether the transaction that the step began in may have gone back to a savepoint that was not seen."""
+        return False
+
     def look_elsewhere(self) -> bool:
         """Return whether another connection may have committed something since the step began, as this one can tell."""
         return True
@@ -149,10 +157,6 @@ class PostgreSQLFacts(Facts):
     _NUMBERS = (
         "SELECT count(*) FROM generate_series({0}::bigint, {1}::bigint - 1) AS number WHERE txid_status(number) = '{2}'"
     )
-    _OTHERS = (
-        "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-        " AND (state IS NULL OR state NOT LIKE 'idle%' OR state_change >= '{0}')"
-    )
     _MOST = 100_000
 
     _mark: _Place = ("", None, "0")
@@ -173,8 +177,8 @@ class PostgreSQLFacts(Facts):
     def _judge(self, before: _Place, now: _Place, hints: Hints) -> Ending:
         """Return what became of a transaction that is over.
 
-        Numbers that were given out meanwhile and rolled back may be those of other sessions; they tell something only
-        where there is none.
+        Numbers that were given out meanwhile and rolled back may be those of other sessions, and of savepoints: of
+        PL/pgSQL's blocks with an EXCEPTION, too.
         """
         status = self._read_status(before[1]) if before[1] is not None else None
         if status == "aborted" or hints.lost_writes:
@@ -182,14 +186,7 @@ class PostgreSQLFacts(Facts):
         seen = bool(hints.commits or hints.rollbacks) and not (hints.unseen or hints.touched)
         if seen or self._count_rolled_back(before[2], now[2]) <= hints.savepoints:
             return Ending.OVER
-        return Ending.LOST if self._is_alone_since(before[0]) and not hints.foreign else Ending.UNKNOWN
-
-    def _is_alone_since(self, time: str) -> bool:
-        """Return whether every other client has been idle since then, so that it was given no number.
-
-        Of one that this user may not look at it is not known; nor of one that has gone meanwhile.
-        """
-        return not run(driver_connection(self.connection), self._OTHERS.format(time))[0][0]
+        return Ending.UNKNOWN
 
     def has_written(self, hints: Hints) -> bool:
         try:
@@ -205,6 +202,15 @@ class PostgreSQLFacts(Facts):
 
     def may_have_committed_elsewhere(self, other: OtherConnection) -> bool:
         return self.may_have_committed(other)
+
+    def count_gone_back(self) -> int:
+        _, number, following = self._locate()  # a savepoint's number comes after that of its transaction
+        return self._count_rolled_back(number, following) if number else 0
+
+    def may_have_gone_back(self, other: OtherConnection, hints: Hints) -> bool:
+        end = str(other.value("SELECT txid_snapshot_xmax(txid_current_snapshot())"))
+        first = self._mark[1] or self._mark[2]
+        return int(other.value(self._ask_numbers(first, end, "aborted"))) > hints.savepoints
 
     def was_committed(self, other: OtherConnection) -> Optional[bool]:
         number = self._mark[1]
