@@ -380,9 +380,11 @@ def find_positions(call: Call) -> List[Position]:
         return []
 
 
-def lint_range(call: Call, rev_range: str) -> Report:
+def lint_range(call: Call, rev_range: str, since: Optional[str], pg_version: Optional[str]) -> Report:
     """Return what there is to say about revisions: of their graph alone, where that is broken.
 
+    :param since: only files that were added after this commit of git's.
+    :param pg_version: the release of PostgreSQL to judge locks for.
     :raises MigrateError: if there is no such revision, a file is not Python, or a database does not answer.
     """
     with explain():
@@ -391,10 +393,50 @@ def lint_range(call: Call, rev_range: str) -> Report:
     if broken:
         return broken
     try:
-        return call.find(lambda config: lint_revisions(config, rev_range))
+        return call.find(lambda config: lint_revisions(config, rev_range, since, pg_version))
     except CannotConnect as error:
         advice = f"{error.advice}\nTo lint without the database, say which revisions: {{db}} lint base:head"
         raise CannotConnect(error.problem, advice.strip()) from error.__cause__
+
+
+def accept_findings(call: Call, report: Report) -> None:
+    """Write the findings of a report down as accepted.
+
+    :raises MigrateError: if the file cannot be written.
+    """
+    from .linting.baseline import write_baseline
+
+    print_result(
+        call.find_in_files(lambda config: write_baseline(config.get_main_option("script_location") or "", report))
+    )
+
+
+def leave_out_accepted(call: Call, report: Report) -> Report:
+    """Return a report without the findings that were accepted.
+
+    :raises MigrateError: if the file that says which ones cannot be read.
+    """
+    from .linting import baseline
+
+    return call.find_in_files(
+        lambda config: baseline.leave_out_accepted(config.get_main_option("script_location") or "", report)
+    )
+
+
+def print_report(report: Report, format: str) -> None:
+    """Print the findings of lint.
+
+    :param format: ``"text"``, ``"json"``, ``"github"`` or ``"sarif"``.
+    """
+    from .linting import document_report, write_lines
+    from .linting.formats import document_sarif, write_annotations
+
+    if format == "json":
+        print_json(document_report(report))
+    elif format == "sarif":
+        print_json(document_sarif(report))
+    else:
+        print_result("\n".join(write_annotations(report) if format == "github" else write_lines(report)))
 
 
 def drop_everything(options: GuardOptions, yes: bool) -> None:

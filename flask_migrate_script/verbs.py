@@ -14,6 +14,7 @@ from .guard.options import GuardOptions, list_words
 from .options import (
     AllowDropAll,
     Autogenerate,
+    Baseline,
     Bind,
     BranchLabel,
     CheckHeads,
@@ -30,6 +31,7 @@ from .options import (
     IndicateCurrent,
     Json,
     JsonOutcome,
+    LintFormat,
     LintRange,
     LockTimeout,
     Message,
@@ -37,6 +39,7 @@ from .options import (
     NoLock,
     Output,
     Package,
+    PgVersion,
     Purge,
     Rename,
     ResolveDependencies,
@@ -44,8 +47,10 @@ from .options import (
     Revision,
     Revisions,
     RevRange,
+    Since,
     Splice,
     Sql,
+    Strict,
     Tag,
     Template,
     Verbose,
@@ -56,16 +61,19 @@ from .options import (
 )
 from .running import (
     Call,
+    accept_findings,
     check_models,
     drop_everything,
     explain,
     find_positions,
     keep_data,
+    leave_out_accepted,
     lint_range,
     make_repository,
     move,
     print_current,
     print_json,
+    print_report,
     print_result,
     require_alembic,
     tell,
@@ -504,6 +512,11 @@ def lint(
     x_arg: XArg = None,
     wait: Wait = None,
     json: Json = False,
+    format: LintFormat = "text",
+    since: Since = None,
+    baseline: Baseline = "read",
+    strict: Strict = False,
+    pg_version: PgVersion = None,
 ) -> None:
     """Find what will hurt in revision files: lost data, no way back, long locks.
 
@@ -514,18 +527,29 @@ def lint(
         asked only where it says ``current``.
     :param wait: seconds to wait for a server that is not up yet.
     :param json: print an object: the revisions that were looked at, the findings, and what could not be judged.
+    :param format: ``"text"``, ``"json"``, ``"github"`` for annotations in a pull request, or ``"sarif"``.
+    :param since: a commit, branch or tag of git's: only files that were added since the branch left it.
+    :param baseline: ``"write"`` accepts the findings of today: they are left out from then on, but for ``"ignore"``.
+    :param strict: fail, too, where something could not be judged.
+    :param pg_version: the release of PostgreSQL to judge locks for, as ``"15.2"``.
     :raises MigrateError: if there is a finding, no such revision, or a database that is to be asked does not answer.
     """
-    report = lint_range(Call(directory, x_arg, rev_range, GuardOptions(wait=wait)), rev_range)
-    from .linting import document_report, explain_how_to_allow, write_lines
+    call = Call(directory, x_arg, rev_range, GuardOptions(wait=wait))
+    report = lint_range(call, rev_range, since, pg_version)
+    not_judged = len(report.notes)
+    if baseline == "write":
+        accept_findings(call, report)
+        return
+    if baseline == "read":
+        report = leave_out_accepted(call, report)
+    from .linting import explain_how_to_allow
     from .sql.counting import plural
 
-    if json:
-        print_json(document_report(report))
-    else:
-        print_result("\n".join(write_lines(report)))
+    print_report(report, "json" if json else format)
     for note in report.notes:
         tell(note)
+    if strict and not_judged and not report.findings:
+        raise MigrateError(f"{plural(not_judged, 'thing')} could not be judged, and --strict was given.")
     if report.findings:
         raise MigrateError(
             f"{plural(len(report.findings), 'finding')} in {plural(len(report.revisions), 'revision')}.",

@@ -259,6 +259,23 @@ def test_a_rehearsal_stops_before_what_it_could_not_roll_back(transactional):
     assert f"The rehearsal stopped in revision bbb2: {found['stopped']['reason']}.\nNot rehearsed: ddd4." in done.out
 
 
+def test_a_rehearsal_stops_where_an_error_has_rolled_back(make_project, sqlite):
+    """Where SQLite itself ends the transaction, what follows would last; Python keeps statements prepared."""
+    project = initialised(make_project(sqlite))
+    sqlite.run("CREATE TABLE t (a INTEGER)", "CREATE TABLE one (a INTEGER PRIMARY KEY)", "INSERT INTO one VALUES (1)")
+    ended = "try:\n    op.execute('INSERT OR ROLLBACK INTO one VALUES (1)')\nexcept Exception:\n    pass\n"
+    by_driver = "op.get_bind().connection.cursor().execute('INSERT INTO t VALUES (1)')\n"
+    for write in ("op.execute('INSERT INTO t VALUES (1)')\n", by_driver):
+        project.revision("aaa1", None, write + ended + write)
+        with unchanged(sqlite):
+            (found,) = rehearsed(project, "upgrade")
+        assert found["stopped"] == {
+            "revision": "aaa1",
+            "reason": "it rolls back on the driver's own connection",
+            "left": [],
+        }
+
+
 def test_a_text_of_several_statements_that_ends_the_transaction_is_not_begun(make_project, postgresql):
     project = initialised(make_project(postgresql))
     postgresql.run("CREATE TABLE users (id INTEGER)", "INSERT INTO users VALUES (1)")

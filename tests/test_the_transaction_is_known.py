@@ -242,7 +242,8 @@ def test_a_statement_that_failed_hides_none_that_went_past_sqlalchemy(make_proje
         assert (found["state"], found["error"]["statement"]) == ("unknown", failing)
         assert "it is not known what it wrote there" in err
         mysql.run("DROP TABLE IF EXISTS alembic_journal")
-    project.revision("bbb2", "aaa1", "\n".join([by_driver("SELECT 1"), insert(8), f"op.execute({failing!r})"]))
+    changes = [insert(8), "op.execute('UPDATE t SET a = 9')", "op.execute('DELETE FROM t')"]
+    project.revision("bbb2", "aaa1", "\n".join([by_driver("SELECT 1"), *changes, f"op.execute({failing!r})"]))
     lasts = SQLALCHEMY < (1, 4)  # it commits each statement itself where Alembic opens no transaction
     assert outcome(project)[0]["state"] == ("partly" if lasts else "unchanged")
 
@@ -285,3 +286,17 @@ def test_what_is_written_past_sqlalchemy_on_another_connection_is_not_known(at_f
     if project.database.kind == "sqlite":  # it tells that no other connection has committed anything
         project.revision("bbb2", "aaa1", "\n".join([*begin, write[0], "raw.cursor().execute('SELECT 1')", FAIL]))
         assert outcome(project)[0]["state"] == "unchanged"
+
+
+@pytest.mark.parametrize("driver", ["", "psycopg"])
+def test_what_follows_a_rollback_in_one_text_lasts(make_project, postgresql, driver):
+    """PostgreSQL commits it when the text ends; a question of ours would hide that the transaction is over."""
+    if driver and SQLALCHEMY >= (2,):
+        pytest.importorskip("psycopg")
+        postgresql.url = postgresql.url.replace("postgresql://", "postgresql+psycopg://")
+    project = initialised(make_project(postgresql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    project.revision("bbb2", "aaa1", f"op.execute({insert_sql(1) + '; ROLLBACK; ' + insert_sql(2)!r})")
+    found, _ = outcome(project)
+    assert (found["state"], found["left"], numbers(project)) == ("partly", [insert_sql(2)], [2])

@@ -26,7 +26,7 @@ from flask_migrate_script.autogenerate import losses
 from flask_migrate_script.linting.data import find_lost
 from flask_migrate_script.linting.files import read_file
 from flask_migrate_script.linting.written import read_operations
-from flask_migrate_script.rehearsal.losses import of_operation as count_losses
+from flask_migrate_script.rehearsal.predictions import of_operation as count_losses
 from flask_migrate_script.seam.driver import driver_connection
 from flask_migrate_script.sql.types import Verdict, compare_types, keeps_rows, load_dialect
 
@@ -649,7 +649,7 @@ def of_migrate(connection, operation):
 
 
 def of_dry_run(connection, operation):
-    return count_losses(connection, operation, "alter_column")
+    return next(iter(count_losses(connection, operation, "alter_column")), None)
 
 
 def linted(path, old, tables, kind):

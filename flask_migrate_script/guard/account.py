@@ -421,9 +421,11 @@ class Account(Part):
         book.commands.update(_name_commands(statements))
         if not book.scripting:
             return
+        # It is looked at first: a question would begin another transaction.
+        over = read_transaction_status(driver_connection(sent.connection)) is False
         for statement in statements:
             self._note(database, book, statement)
-        self._look_whether_it_is_over(database, book, sent)
+        self._look_whether_it_is_over(database, book, sent, over)
 
     def _note(self, database: Database, book: Book, statement: Statement) -> None:
         """Note one statement that was executed, and what it ended."""
@@ -446,11 +448,10 @@ class Account(Part):
         elif database.dialect not in ROLLS_BACK_DDL and statement.commits:
             book.close(Fate.COMMITTED)
 
-    def _look_whether_it_is_over(self, database: Database, book: Book, sent: Sent) -> None:
+    def _look_whether_it_is_over(self, database: Database, book: Book, sent: Sent, over: bool) -> None:
         """What was executed in autocommit, or outside of a transaction, lasts."""
         if isinstance(book.facts, SQLiteFacts):
             book.facts.settle()
-        over = read_transaction_status(driver_connection(sent.connection)) is False
         if database.dialect not in ROLLS_BACK_DDL:
             over = False
         if over or (is_autocommit(sent.connection) and not database.engine_autocommit):

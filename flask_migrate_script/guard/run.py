@@ -25,6 +25,7 @@ from .atomic import Atomic
 from .journal import HiddenJournal, Journal
 from .options import Settings, ShowSteps
 from .outcome import Verdict, describe_bypass, settle
+from .rebuilt import Rebuilt
 from .results import DatabaseOutcome
 from .waiting import Waiting
 
@@ -133,6 +134,7 @@ def _make_parts(settings: Settings, held: ExitStack) -> List[Part]:
         Waiting.within(settings.ddl_timeout),
         patience.LockTimeout(settings.ddl_timeout),
         *journal,
+        *([Rebuilt()] if settings.commits else []),
         Account(),
         Atomic(settings.lock_timeout, settings.check_foreign_keys, "COMMIT" if settings.commits else "ROLLBACK"),
         Progress(settings),

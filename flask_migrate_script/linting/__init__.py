@@ -5,6 +5,7 @@ The files are read, not run, except for the SQL that Squawk judges: that is writ
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
@@ -13,6 +14,7 @@ from ..databases import find_engines
 from ..errors import MigrateError
 from ..revisions.documents import read_scripts
 from . import scope, squawk
+from .added import find_added
 from .columns import find_types_left_behind, find_without_value
 from .constraints import find_unnamed
 from .data import find_lost
@@ -55,30 +57,42 @@ def lint_graph(config: Config) -> Optional[Report]:
     return Report(tuple(file.revision for file in files if file.revision), found, (_NOTHING_ELSE,))
 
 
-def lint_revisions(config: Config, rev_range: str) -> Report:
+def lint_revisions(
+    config: Config, rev_range: str, since: Optional[str] = None, pg_version: Optional[str] = None
+) -> Report:
     """Return what there is to say about revisions.
 
     :param config: an open Config.
     :param rev_range: see :func:`flask_migrate_script.linting.scope.choose_scripts`.
-    :raises MigrateError: if there is no such revision, or a file is not Python.
+    :param since: a commit, branch or tag of git's: only files that were added after it are looked at.
+    :param pg_version: the release of PostgreSQL to judge locks for, as ``15.2``; that of the database where it is asked
+        anyway, by default.
+    :raises MigrateError: if there is no such revision, a file is not Python, or git does not know the commit.
     """
     scripts = read_scripts(config)
     chosen = scope.choose_scripts(config, scripts, rev_range)
+    if since is not None:
+        added = find_added(scripts.dir, since)
+        chosen = [script for script in chosen if os.path.realpath(script.path) in added]
     files = [read_file(script.path) for script in chosen]
     kinds = {name: engine.dialect.name for name, engine in find_engines(get_state().db).items()}
+    conventions = getattr(_get_metadata(), "naming_convention", {})
     notes: List[str] = []
     found = [
         *find_several_heads(scripts),
-        *(finding for file in files for finding in _find_in_file(file, kinds)),
-        *_find_locks(config, scripts, list(zip(chosen, files)), kinds, notes),
+        *(finding for file in files for finding in find_in_file(file, kinds, conventions)),
+        *_find_locks(config, scripts, list(zip(chosen, files)), kinds, notes, pg_version),
     ]
     revisions = tuple(script.revision for script in chosen)
     return Report(revisions, sort_findings(found, [file.shown for file in files]), tuple(notes))
 
 
-def _find_in_file(file: ParsedFile, kinds: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield what can be seen in a file as it is written."""
-    conventions = getattr(_get_metadata(), "naming_convention", {})
+def find_in_file(file: ParsedFile, kinds: Mapping[str, str], conventions: Mapping[object, object]) -> Iterator[Finding]:
+    """Yield what can be seen in a file as it is written.
+
+    :param kinds: SQLAlchemy's name of the dialect of each configured database, by its own name.
+    :param conventions: the naming convention of the models' MetaData.
+    """
     for up, down, bind in pair_functions(file):
         upgrade = read_operations(file, up)
         yield from find_lost(file, upgrade, sorted(_list_kinds(kinds, bind)))
@@ -99,6 +113,7 @@ def _find_locks(
     chosen: Sequence[Tuple[Script, ParsedFile]],
     kinds: Mapping[str, str],
     notes: List[str],
+    version: Optional[str],
 ) -> Iterator[Finding]:
     """Yield the long locks on PostgreSQL; what could not be judged goes into the notes."""
     concerned = [
@@ -118,7 +133,7 @@ def _find_locks(
             judged.append(squawk.Judged(file, listing, _find_in_place(file)))
         except MigrateError as error:
             notes.append(f"{file.shown}: its locks on PostgreSQL were not judged: {error.problem}")
-    yield from squawk.find_locking(program, judged)
+    yield from squawk.find_locking(program, judged, version)
 
 
 def _find_in_place(file: ParsedFile) -> FrozenSet[Tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import Collection, Dict, Iterator, List, Optional, Set
 
 from ..revisions.metadata import read_literal
 from ..sql.reader import Reader
-from ..sql.targets import find_alteration
+from ..sql.targets import find_added_columns, find_alteration
 from ..sql.text import split
 from .data import Loss, find_made, read_sql
 from .files import ParsedFile, resolve
@@ -48,18 +48,16 @@ def _find_added(file: ParsedFile, operation: Operation, dialects: Collection[str
             yield _describe(operation.table, name)
     elif operation.name == "execute":
         for dialect in dialects:
-            for statement in split(read_sql(operation), dialect):
-                alteration = find_alteration(statement)
-                for action in alteration.actions if alteration else ():
-                    words = [token.word for token in action.rest]
-                    not_null = any(pair == ("NOT", "NULL") for pair in zip(words, words[1:]))
-                    if alteration and words[:1] == ["ADD"] and not_null and not set(_WITH_VALUE) & set(words):
-                        action.skip("ADD")
-                        action.skip("COLUMN")
-                        action.skip_if_exists()
-                        column_name = action.read_name()
-                        if column_name:
-                            yield _describe(alteration.table.written, column_name.written)
+            yield from _find_added_by_sql(read_sql(operation), dialect)
+
+
+def _find_added_by_sql(sql: str, dialect: str) -> Iterator[Loss]:
+    for statement in split(sql, dialect):
+        alteration = find_alteration(statement)
+        for column, tokens in find_added_columns(alteration) if alteration else ():
+            words = [token.word for token in tokens]
+            if alteration and ("NOT", "NULL") in zip(words, words[1:]) and not set(_WITH_VALUE) & set(words):
+                yield _describe(alteration.table.written, column.written)
 
 
 def _describe(table: str, column: str) -> Loss:

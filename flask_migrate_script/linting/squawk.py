@@ -65,10 +65,11 @@ def find_program() -> Optional[str]:
     return shutil.which("squawk", path=sysconfig.get_path("scripts")) or shutil.which("squawk")
 
 
-def find_locking(squawk: str, judged: Sequence[Judged]) -> Iterator[Finding]:
+def find_locking(squawk: str, judged: Sequence[Judged], version: Optional[str]) -> Iterator[Finding]:
     """Yield the statements that lock a table for long.
 
     :param squawk: the path of the program.
+    :param version: the release of PostgreSQL to judge for, as ``15.2``; None for whatever Squawk takes.
     :raises MigrateError: if it does not answer as it should.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -76,15 +77,14 @@ def find_locking(squawk: str, judged: Sequence[Judged]) -> Iterator[Finding]:
         for path, one in files.items():
             with open(path, "w", encoding="utf-8") as file:
                 file.write(one.listing.sql)
-        said = _run(squawk, list(files)) if files else []
+        said = _run(squawk, list(files), version) if files else []
         yield from (finding for path, one in files.items() for finding in _make_findings(one, _choose(said, path)))
 
 
-def _run(squawk: str, paths: List[str]) -> List[Mapping[str, Any]]:
+def _run(squawk: str, paths: List[str], version: Optional[str]) -> List[Mapping[str, Any]]:
     # It ends with 1 where it finds something, and where it fails.
-    done = subprocess.run(
-        [squawk, "--reporter", "json", "--assume-in-transaction", *paths], capture_output=True, encoding="utf-8"
-    )
+    options = ["--reporter", "json", "--assume-in-transaction", *([f"--pg-version={version}"] if version else [])]
+    done = subprocess.run([squawk, *options, *paths], capture_output=True, encoding="utf-8")
     try:
         said = json.loads(done.stdout)
         return [{name: one[name] for name in ("file", "line", "rule_name", "message", "help")} for one in said]

@@ -19,6 +19,7 @@ from .files import BATCH, ParsedFile, bind, resolve
 _OP = "alembic.op"
 _EXECUTING = ("execute", "exec_driver_sql", "scalar", "scalars")
 _OF_TEXT = ("text", "DDL", "dedent", "cleandoc")
+_OF_STATEMENTS = ("execution_options", "bindparams", "columns", "params")
 _OF_STRINGS = ("strip", "lstrip", "rstrip", "lower", "upper", "expandtabs")
 
 _MOST_FOLLOWED = 500
@@ -141,7 +142,7 @@ def _read_called(node: ast.Call) -> Optional[str]:
     if name == "replace" and len(node.args) == 2:
         old, new = (read_string(one) for one in node.args)
         return owner.replace(old, "…" if new is None else new) if old else owner
-    return owner if name in _OF_STRINGS else None
+    return owner if name in (*_OF_STRINGS, *_OF_STATEMENTS) else None
 
 
 def _fill_in(text: str, call: ast.Call) -> str:
@@ -214,7 +215,8 @@ class _Reader:
             if isinstance(child, (ast.For, ast.ListComp, ast.SetComp, ast.GeneratorExp)):
                 yield from self._read_loop(child)
                 continue
-            yield from self.read(child)
+            if not (isinstance(child, ast.Lambda) and isinstance(node, ast.Assign)):  # it is read where it is called
+                yield from self.read(child)
             if isinstance(child, ast.withitem) and isinstance(child.optional_vars, ast.Name):
                 self.values[child.optional_vars.id] = self.pin(child.context_expr)
             if isinstance(child, ast.stmt):

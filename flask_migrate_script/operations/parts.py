@@ -62,9 +62,11 @@ def _read_table(operation: MigrateOperation) -> Optional[str]:
 
 
 def _read_column(operation: MigrateOperation) -> Optional[str]:
-    column = getattr(operation, "column", None)
-    name = getattr(operation, "column_name", None) or getattr(column, "name", None)
-    return str(name) if name else None
+    column = getattr(operation, "column_name", None)
+    if column is None:
+        column = getattr(operation, "column", None)
+    name = getattr(column, "name", column)  # Alembic takes a Column for its name, too
+    return None if name is None else str(name)
 
 
 def _read_name(operation: MigrateOperation) -> Optional[str]:

@@ -30,11 +30,12 @@ from ..guard.options import Settings
 from ..guard.resume.interrupted import read_interrupted
 from ..passwords import masked
 from ..seam import binds
-from ..seam.database import Database, Sent
+from ..seam.database import Call, Database, Sent
 from ..seam.parts import Part
 from ..seam.watch import KEY, Run
 from ..sql.text import reads
-from .recording import Recorder
+from .measuring import Measure, SQLiteMeasure, measure_for
+from .recording import MeasuringRecorder, Recorder
 from .results import Rehearsal, RehearsalFailure, RehearsalStop, RehearsedDatabase, RehearsedStep
 from .scripts import Script
 from .sequences import Sequences
@@ -112,6 +113,7 @@ class State:
     script: Optional[Script] = None
     steps: Iterator[Any] = field(default_factory=lambda: iter(()))
     recorder: Optional[Recorder] = None
+    measure: Optional[Measure] = None
 
 
 @dataclass
@@ -201,12 +203,18 @@ class Rehearsing(Part):
         state = _state(database)
         running = described(step)
         state.found.steps.append(running)
-        state.recorder = Recorder(running, database.connection)
         assert state.uncommitted is not None
+        if state.measure is None:
+            state.measure = measure_for(database.connection)
+            if isinstance(state.measure, SQLiteMeasure):
+                state.uncommitted.hear = state.measure.hear
+        recorder = MeasuringRecorder(running, database.connection, state.measure)
         started = time.perf_counter()
         try:
             with state.uncommitted.around_step():
+                state.recorder = recorder
                 yield
+                recorder.finish()
         except Exception as exc:
             if is_refusal(exc):
                 self._stop(database, state.uncommitted.explain())
@@ -229,12 +237,12 @@ class Rehearsing(Part):
 
     def around_flush(self, database: Database) -> ContextManager[None]:
         recorder = _state(database).recorder
-        return recorder.within() if recorder else nullcontext()
+        return recorder.flush() if recorder else nullcontext()
 
     def before_statement(self, database: Database, sent: Sent) -> None:
         """See to it that a rollback takes back what a step is about to do."""
         state = _state(database)
-        if state.recorder is None or not state.recorder.executes:
+        if not isinstance(state.recorder, MeasuringRecorder):
             return
         if self.over:
             raise Stopped(None)
@@ -248,8 +256,18 @@ class Rehearsing(Part):
 
     def after_statement(self, database: Database, sent: Sent) -> None:
         recorder = _state(database).recorder
-        if recorder and recorder.executes:
-            recorder.sent(sent.text, getattr(sent.cursor, "rowcount", -1))
+        if recorder:
+            recorder.sent(sent.text)
+
+    def execute(self, database: Database, call: Call) -> Optional[bool]:
+        """Measure what a statement does while it is executed."""
+        state = database.state.get(Rehearsing)
+        if state is None or not isinstance(state.recorder, MeasuringRecorder):
+            return None
+        assert state.uncommitted is not None
+        state.uncommitted.listen()
+        state.recorder.execute(call.execute, call.statement)
+        return True
 
     def before_foreign_statement(self, database: Database, sent: Sent) -> None:
         if reads(sent.text, sent.connection.dialect.name):

@@ -8,8 +8,8 @@ from typing import Any, Iterator, List, Sequence, Tuple
 from .. import invocation
 from ..console.terminal import Paint, join_lines, measure, paint_nothing
 from ..options import Parameter, Values, Verb, name_command, read_parameters
-from ..sql.counting import Count
-from .results import Rehearsal, RehearsedDatabase, RehearsedOperation, RehearsedStep
+from ..sql.counting import Count, plural
+from .results import Rehearsal, RehearsedDatabase, RehearsedOperation, RehearsedStep, RehearsedVanished
 
 SLOW = 1.0
 """Seconds from which on a step's time is shown."""
@@ -91,9 +91,14 @@ def _step(number: int, step: RehearsedStep, widths: Tuple[int, int], with_sql: b
     yield f"{number:>3}  {_way(step)}  {join_lines(step.message)}{slow}".rstrip()
     for operation in step.operations:
         loss = _loss(operation).rjust(widths[1])
-        shown = f"    {paint(loss, 'red') if operation.lost != 0 else loss}" if loss.strip() else ""
+        shown = (
+            f"    {paint(loss, 'red') if operation.lost_unit and operation.lost != 0 else loss}" if loss.strip() else ""
+        )
         words = join_lines(operation.words)
         yield f"     {words}{' ' * (widths[0] - measure(words)) if shown else ''}{shown}"
+        for one in operation.vanished:
+            if not _is_said(one, words):
+                yield f"       also drops {join_lines(f'{one.kind} {one.name}')}"
     if step.note:
         yield f"     {step.note}"
     for statement in step.sql if with_sql else ():
@@ -107,9 +112,21 @@ def _way(step: RehearsedStep) -> str:
     return " -> ".join(ends if step.direction == "upgrade" else ends[::-1])
 
 
+def _is_said(vanished: RehearsedVanished, words: str) -> bool:
+    """Return whether the words of an operation say already that it drops something."""
+    return vanished.name.rpartition(".")[2].lower() in words.lower()
+
+
 def _loss(operation: RehearsedOperation) -> str:
-    """Return what an operation loses: ``1,204 rows lost``."""
+    """Return what an operation loses, else what it writes: ``1,204 rows lost``, ``3 rows updated``."""
+    written = ", ".join(
+        f"{plural(number, 'row')} {verb}"
+        for verb, number in (("inserted", operation.inserted), ("updated", operation.updated))
+        if number
+    )
     if operation.lost is None:
-        return f"{operation.lost_unit} {operation.lost_how}" if operation.lost_unit else ""
-    noun = str(operation.lost_unit)[:-1]
-    return f"{Count(operation.lost, operation.lost_at_least).shown(noun)} {operation.lost_how}"
+        lost = f"{operation.lost_unit} {operation.lost_how}" if operation.lost_unit else ""
+    else:
+        noun = str(operation.lost_unit)[:-1]
+        lost = f"{Count(operation.lost, operation.lost_at_least).shown(noun)} {operation.lost_how}"
+    return ", ".join(filter(None, (written, lost)))

@@ -14,7 +14,7 @@ from ..guard.resume.interrupted import Interrupted, refuse_to_turn_round
 from ..passwords import masked
 from ..seam.database import Database
 from ..seam.driver import AsyncThread, is_async
-from .recording import Recorder
+from .recording import ReadingRecorder, Recorder
 from .results import RehearsalFailure, RehearsedDatabase, RehearsedStep
 
 
@@ -60,7 +60,7 @@ class Script:
                 rehearsed.note = self._done_already(rehearsed)
                 self.found.steps.append(rehearsed)
                 begun = time.perf_counter()
-                state.recorder = Recorder(rehearsed, connection, executes=False)
+                state.recorder = ReadingRecorder(rehearsed, connection)
                 self._read(environment, step, state.recorder)
                 state.recorder = None
                 rehearsed.seconds = time.perf_counter() - begun

@@ -13,8 +13,18 @@ import sqlite3
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Callable, Iterator, NoReturn, Optional
 
-from ..seam.driver import call_sqlite, driver_connection, is_autocommit, is_driver_autocommit, run
+from ..guard.account import find_book
+from ..seam.driver import (
+    call_sqlite,
+    driver_connection,
+    find_innermost,
+    is_autocommit,
+    is_driver_autocommit,
+    is_in_transaction,
+    run,
+)
 from ..seam.driver_errors import read_driver_error
+from ..seam.facts import SQLiteFacts
 from ..sql.text import Kind, split
 
 if TYPE_CHECKING:
@@ -71,6 +81,7 @@ class Uncommitted:
     def __init__(self, database: Database, stop: Callable[[Database, str], NoReturn]) -> None:
         self.database, self.connection, self.stop = database, database.connection, stop
         self.refused = ""
+        self.hear: Callable[..., None] = lambda *asked: None
 
     @contextmanager
     def refuse_commits(self) -> Iterator[None]:
@@ -141,19 +152,51 @@ class Uncommitted:
         if self.database.dialect != "sqlite":
             yield
             return
-        driver = driver_connection(self.connection)
-        call_sqlite(driver, "set_authorizer", self._authorize)
+        facts = find_book(self.database).facts
+        self.listen()
+        if isinstance(facts, SQLiteFacts):
+            facts.on_any = self._ask_again
         try:
             yield
         finally:
+            if isinstance(facts, SQLiteFacts):
+                facts.on_any = lambda: None
             # Before Python 3.11, None is called like any other, and what is no answer is a refusal.
-            call_sqlite(driver, "set_authorizer", _allow)
+            call_sqlite(driver_connection(self.connection), "set_authorizer", _allow)
+
+    def listen(self) -> None:
+        """Have SQLite ask again of statements that it has prepared before."""
+        if self.database.dialect == "sqlite":
+            call_sqlite(driver_connection(self.connection), "set_authorizer", self._authorize)
 
     def _authorize(self, action: int, word: Any, *others: Any) -> int:
+        self.hear(action, word, *others)
         if action == sqlite3.SQLITE_TRANSACTION and word in ("COMMIT", "ROLLBACK"):
             self.refused = str(word)
             return sqlite3.SQLITE_DENY
+        sets = action == sqlite3.SQLITE_PRAGMA and others[0] is not None
+        if (sets or action in _WRITES) and not is_in_transaction(self._own):
+            self.refused = "ROLLBACK"  # by ON CONFLICT ROLLBACK, RAISE(ROLLBACK) or a full disk
+            return sqlite3.SQLITE_DENY
         return sqlite3.SQLITE_OK
+
+    def _ask_again(self) -> None:
+        """Let SQLite ask before each statement, not only where Python has not kept it prepared."""
+        self._own.set_authorizer(self._authorize)
+
+    @property
+    def _own(self) -> Any:
+        own = find_innermost(driver_connection(self.connection))
+        return getattr(own, "_conn", own)  # aiosqlite's, in whose thread this is called
+
+
+_WRITES = frozenset(
+    number
+    for name, number in vars(sqlite3).items()
+    if name.startswith(("SQLITE_CREATE_", "SQLITE_DROP_", "SQLITE_ALTER_"))
+    or name in ("SQLITE_INSERT", "SQLITE_UPDATE", "SQLITE_DELETE", "SQLITE_REINDEX", "SQLITE_ANALYZE")
+)
+"""What SQLite calls that which changes a database."""
 
 
 def _allow(*others: Any) -> int:

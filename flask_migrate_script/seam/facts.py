@@ -264,15 +264,16 @@ class SQLiteFacts(Facts):
 
     An application that traces its connection itself is not told while migrations run.
 
-    ``on_end`` is called with True after a commit, False after a rollback, of whoever sends it; ``on_statement`` with
-    the text of each statement that may write, before it is executed; ``on_savepoint`` with the name of one that
-    begins, or that is gone back to.
+    ``on_any`` is called before anything is executed; ``on_end`` with True after a commit, False after a rollback, of
+    whoever sends it; ``on_statement`` with the text of each statement that may write, before it is executed;
+    ``on_savepoint`` with the name of one that begins, or that is gone back to.
     """
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self.on_end: Callable[[bool], None] = lambda committed: None
         self.on_statement: Callable[[str], None] = lambda text: None
+        self.on_any: Callable[[], None] = lambda: None
         self.on_savepoint: Callable[[str, bool], None] = lambda name, begin: None
         self._traced = _Traced()
         self._changed_by_ddl = False
@@ -320,6 +321,7 @@ class SQLiteFacts(Facts):
     def _hear(self, text: str) -> None:
         """SQLite is about to execute a statement; it may not be asked anything by SQL here."""
         self.settle()
+        self.on_any()
         if text.startswith("--") and "\n" not in text:  # a statement of a trigger
             return
         word = text.lstrip("( \t\r\n")[:6].upper()
@@ -434,7 +436,8 @@ class MySQLFacts(Facts):
         """Return how many more statements were counted than seen, kind by kind: Com_insert_select is an INSERT."""
         executed: Counter[str] = Counter()
         for name, count in now.items():
-            executed[name.split("_")[1]] += count - before.get(name, 0)
+            if name.startswith("com_"):
+                executed[name.split("_")[1]] += count - before.get(name, 0)
         return sum(max(executed[word] - hints.commands[word], 0) for word in words)
 
     def counts(self, failure: BaseException) -> bool:
