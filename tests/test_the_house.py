@@ -150,7 +150,7 @@ def test_sql_text_is_read_in_one_room():
     assert set(found) <= {"sql"}, found
 
 
-ANY_PER_1000_LINES = 40
+ANY_PER_1000_LINES = 35
 """``Any`` stands where a library has no type: an application's database object, what came out of JSON."""
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _TYPES = ("Boolean", "BOOLEAN", "Enum", "SchemaType")
 
 
-def is_gone(manners: Manners, table: Optional[str], args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> bool:
+def is_gone(manners: Manners, table: Optional[str], args: Tuple[object, ...], kwargs: Dict[str, object]) -> bool:
     """Return whether a ``drop_constraint`` is about the CHECK of a type, and the database has no such constraint.
 
     :param table: that of a batch; otherwise it is among the arguments.
@@ -33,14 +33,14 @@ def is_gone(manners: Manners, table: Optional[str], args: Tuple[Any, ...], kwarg
     return not _has_constraint(context.connection, name, given["table_name"], given.get("schema"))
 
 
-def say_gone(manners: Manners, frame: FrameType, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> None:
+def say_gone(manners: Manners, frame: FrameType, args: Tuple[object, ...], kwargs: Dict[str, object]) -> None:
     """Say that there is nothing to drop."""
     name = _read(None, args, kwargs).get("constraint_name")
     how = f"the database has no CHECK {name}, as the type made none since, so there is nothing to drop"
     manners.note(frame, f"drop_constraint({name!r}) for the CHECK of a type", "SQLAlchemy 1.3", how)
 
 
-def _read(table: Optional[str], args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Dict[str, Any]:
+def _read(table: Optional[str], args: Tuple[object, ...], kwargs: Dict[str, object]) -> Dict[str, Any]:
     names = ("constraint_name", "table_name", "type_") if table is None else ("constraint_name", "type_")
     return {"table_name": table, **dict(zip(names, args)), **kwargs}
 

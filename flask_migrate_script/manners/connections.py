@@ -44,7 +44,13 @@ def replace_methods() -> None:
 
 
 def _execute(
-    manners: Manners, frame: FrameType, real: Real, connection: Connection, statement: Any, *args: Any, **kwargs: Any
+    manners: Manners,
+    frame: FrameType,
+    real: Real,
+    connection: Connection,
+    statement: Any,
+    *args: object,
+    **kwargs: object,
 ) -> Any:
     """``connection.execute("…", …)``, ``execute(statement, a=1)``, ``execute(statement, {…}, {…})``"""
     if SQLALCHEMY < (2, 0):
@@ -60,14 +66,14 @@ def _execute(
     return age_result(manners, frame, result)
 
 
-def _execute_string(connection: Connection, statement: str, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
+def _execute_string(connection: Connection, statement: str, args: Tuple[object, ...], kwargs: Dict[str, Any]) -> Any:
     """Send a text as 1.x did: as it is, with parameters in the driver's own style."""
     options = {name: kwargs.pop(name) for name in ("execution_options",) if name in kwargs}
     sets = [one if hasattr(one, "keys") else tuple(one) for one in _distill(args, kwargs)]
     return connection.exec_driver_sql(statement, sets or None, **options)
 
 
-def _distill(args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Sequence[Any]:
+def _distill(args: Tuple[object, ...], kwargs: Dict[str, object]) -> Sequence[Any]:
     """Return sets of parameters from what 1.x took for them: mappings, sequences, single values, keywords."""
     if not args or args == (None,):
         return [kwargs] if kwargs else []
@@ -84,7 +90,7 @@ def _is_set(given: Any) -> bool:
 
 
 def _read_parameters(
-    manners: Manners, frame: FrameType, args: Tuple[Any, ...], kwargs: Dict[str, Any]
+    manners: Manners, frame: FrameType, args: Tuple[object, ...], kwargs: Dict[str, object]
 ) -> Tuple[List[Any], Dict[str, Any]]:
     """Return the parameters of a statement as they are given today, and the other arguments."""
     if len(args) < 2 and not set(kwargs) - _NOW:
@@ -97,7 +103,13 @@ def _read_parameters(
 
 
 def _scalar(
-    manners: Manners, frame: FrameType, real: Real, connection: Connection, statement: Any, *args: Any, **kwargs: Any
+    manners: Manners,
+    frame: FrameType,
+    real: Real,
+    connection: Connection,
+    statement: Any,
+    *args: object,
+    **kwargs: object,
 ) -> Any:
     """``connection.scalar("…", …)``"""
     if isinstance(statement, str):
@@ -108,7 +120,7 @@ def _scalar(
 
 
 def _execute_in_session(
-    manners: Manners, frame: FrameType, real: Real, session: Session, statement: Any, *args: Any, **kwargs: Any
+    manners: Manners, frame: FrameType, real: Real, session: Session, statement: Any, *args: object, **kwargs: object
 ) -> Any:
     """``session.execute("… :name", {…})``: a session made a ``text()`` of it."""
     statement = _make_text(manners, frame, statement, "execute()")
@@ -116,7 +128,7 @@ def _execute_in_session(
 
 
 def _scalar_in_session(
-    manners: Manners, frame: FrameType, real: Real, session: Session, statement: Any, *args: Any, **kwargs: Any
+    manners: Manners, frame: FrameType, real: Real, session: Session, statement: Any, *args: object, **kwargs: object
 ) -> Any:
     """``session.scalar("…")``"""
     return real(session, _make_text(manners, frame, statement, "scalar()"), *args, **kwargs)
@@ -194,7 +206,7 @@ def _set_options(manners: Manners, frame: FrameType, real: Real, connection: Con
 
 
 def _execute_on_engine(
-    manners: Manners, frame: FrameType, engine: Engine, statement: Any, *args: Any, **kwargs: Any
+    manners: Manners, frame: FrameType, engine: Engine, statement: Any, *args: object, **kwargs: object
 ) -> Any:
     """``engine.execute(…)``: on the migration's own connection, and in its transaction, where it is to that database.
 
@@ -226,14 +238,14 @@ def _execute_quietly(
     frame: FrameType,
     connection: Connection,
     statement: Any,
-    args: Tuple[Any, ...],
-    kwargs: Dict[str, Any],
+    args: Tuple[object, ...],
+    kwargs: Dict[str, object],
 ) -> Any:
     real = getattr(type(connection).execute, "__wrapped__", type(connection).execute)
     return _execute(manners, frame, real, connection, statement, *args, **kwargs)
 
 
-def _scalar_on_engine(manners: Manners, frame: FrameType, engine: Engine, *args: Any, **kwargs: Any) -> Any:
+def _scalar_on_engine(manners: Manners, frame: FrameType, engine: Engine, *args: object, **kwargs: object) -> Any:
     return _execute_on_engine(manners, frame, engine, *args, **kwargs).scalar()
 
 
@@ -285,7 +297,7 @@ def _changes(connection: Connection, statement: Any) -> bool:
     return not reads(str(statement), connection.dialect.name)
 
 
-def _execute_bound(manners: Manners, frame: FrameType, statement: Any, *args: Any, **kwargs: Any) -> Any:
+def _execute_bound(manners: Manners, frame: FrameType, statement: Any, *args: object, **kwargs: object) -> Any:
     """``statement.execute()``, where its tables are in a MetaData with a bind"""
     bind = find_bind(statement)
     if bind is None:

@@ -69,7 +69,7 @@ def _wrap_type(kind: Any, given: Optional[int]) -> None:
         return
 
     @functools.wraps(original)
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: Any, *args: object, **kwargs: object) -> None:
         if "create_constraint" not in kwargs and not (given and args) and _is_of_era(sys._getframe(1), "1.3"):
             kwargs["create_constraint"] = True
         original(self, *args, **kwargs)

@@ -35,7 +35,7 @@ def replace_methods() -> None:
 
 
 def _make_metadata(
-    manners: Manners, frame: FrameType, real: Real, metadata: MetaData, *args: Any, **kwargs: Any
+    manners: Manners, frame: FrameType, real: Real, metadata: MetaData, *args: object, **kwargs: object
 ) -> None:
     """``MetaData(bind)``, ``MetaData(bind=…)``, ``MetaData(reflect=True)``"""
     if SQLALCHEMY < (2, 0):
@@ -68,7 +68,7 @@ def _use(manners: Manners, bind: Any) -> Any:
 
 def _make_binding(name: str, find_metadata: Callable[[Any], MetaData]) -> Callable[..., Any]:
     def call_bound(
-        manners: Manners, frame: FrameType, real: Real, thing: Any, bind: Any = None, *args: Any, **kwargs: Any
+        manners: Manners, frame: FrameType, real: Real, thing: Any, bind: Any = None, *args: object, **kwargs: object
     ) -> Any:
         bound = vars(find_metadata(thing)).get("bind") if bind is None else None
         if bound is None:
@@ -79,7 +79,7 @@ def _make_binding(name: str, find_metadata: Callable[[Any], MetaData]) -> Callab
     return call_bound
 
 
-def _make_table(manners: Manners, frame: FrameType, real: Real, cls: type, *args: Any, **kwargs: Any) -> Table:
+def _make_table(manners: Manners, frame: FrameType, real: Real, cls: type, *args: object, **kwargs: object) -> Table:
     """``Table(…, autoload=True)``, ``Table(…, useexisting=True)``"""
     if "useexisting" in kwargs:
         manners.note(frame, "Table(useexisting=True)")
@@ -90,7 +90,7 @@ def _make_table(manners: Manners, frame: FrameType, real: Real, cls: type, *args
     return found
 
 
-def _load_by_bind(manners: Manners, frame: FrameType, args: Any, kwargs: Dict[str, Any]) -> Dict[str, Any]:
+def _load_by_bind(manners: Manners, frame: FrameType, args: Any, kwargs: Dict[str, object]) -> Dict[str, Any]:
     metadata = args[1] if len(args) > 1 else None
     bind = kwargs.get("autoload_with")
     if bind is None and metadata is not None:

@@ -104,7 +104,7 @@ _RENAMED = {
 
 def _make_old(manners: Manners, function: Callable[..., Any], old: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
-    def called(*args: Any, **kwargs: Any) -> Any:
+    def called(*args: object, **kwargs: object) -> Any:
         return old(manners, sys._getframe(1), function, *args, **kwargs)
 
     return called

@@ -107,7 +107,7 @@ class OldBatch:
 def _open_old_batches(manners: Manners, real: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(real)
     @contextmanager
-    def batch_alter_table(*args: Any, **kwargs: Any) -> Iterator[OldBatch]:
+    def batch_alter_table(*args: object, **kwargs: object) -> Iterator[OldBatch]:
         with real(*args, **kwargs) as batch:
             yield OldBatch(manners, batch)
 
@@ -126,7 +126,7 @@ def _accept(manners: Manners, name: str, real: Callable[..., Any], table: Option
     positional = _POSITIONAL.get(name, 0) - (table is not None)
 
     @functools.wraps(real)
-    def operation(*args: Any, **kwargs: Any) -> Any:
+    def operation(*args: object, **kwargs: object) -> Any:
         if not renamed.keys().isdisjoint(kwargs):
             args, kwargs = _rename(manners, sys._getframe(1), name, order, args, kwargs)
         if positional and len(args) > positional:
@@ -147,8 +147,8 @@ def _rename(
     frame: FrameType,
     name: str,
     order: Sequence[str],
-    args: Tuple[Any, ...],
-    kwargs: Dict[str, Any],
+    args: Tuple[object, ...],
+    kwargs: Dict[str, object],
 ) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:
     """Return the arguments by the names that they have now; what is given by position comes after the renamed ones."""
     renamed = KEYWORDS[name]

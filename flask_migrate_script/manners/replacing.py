@@ -31,7 +31,7 @@ def replace(owner: type, name: str, old: Old) -> None:
         return
 
     @functools.wraps(original)
-    def method(*args: Any, **kwargs: Any) -> Any:
+    def method(*args: object, **kwargs: object) -> Any:
         frame = sys._getframe(1)
         manners = find_manners(frame)
         if manners is None:
@@ -74,7 +74,7 @@ class ForScripts:
         return bound if self.is_method else self.old(manners, frame, instance)
 
 
-def _call(old: Old, manners: Manners, instance: Any, *args: Any, **kwargs: Any) -> Any:
+def _call(old: Old, manners: Manners, instance: Any, *args: object, **kwargs: object) -> Any:
     frame: FrameType = sys._getframe(1)
     return old(manners, frame, instance, *args, **kwargs)
 

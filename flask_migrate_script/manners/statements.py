@@ -20,13 +20,13 @@ def _list(given: Any) -> List[Any]:
     return list(given) if isinstance(given, (list, tuple, set, ColumnCollection)) else [given]
 
 
-def _is_listed(args: Tuple[Any, ...]) -> bool:
+def _is_listed(args: Tuple[object, ...]) -> bool:
     from sqlalchemy.sql.base import ColumnCollection
 
     return bool(args) and isinstance(args[0], (list, tuple, set, ColumnCollection))
 
 
-def select(manners: Manners, frame: FrameType, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def select(manners: Manners, frame: FrameType, real: Callable[..., Any], *args: object, **kwargs: object) -> Any:
     """``select([a, b], whereclause, from_obj, …)``"""
     if not kwargs and not _is_listed(args):
         return real(*args)
@@ -90,7 +90,7 @@ def case(manners: Manners, frame: FrameType, real: Callable[..., Any], *args: An
     return real(*([whens] if isinstance(whens, dict) else list(whens)), **given)
 
 
-def _has_value(args: Tuple[Any, ...]) -> bool:
+def _has_value(args: Tuple[object, ...]) -> bool:
     """Return whether a mapping is followed by what it is compared with, or all conditions are in one tuple."""
     first = args[0] if args else None
     if isinstance(first, dict):
@@ -102,17 +102,23 @@ def _is_pair(given: Any) -> bool:
     return isinstance(given, (tuple, list)) and len(given) == 2
 
 
-def update(manners: Manners, frame: FrameType, real: Callable[..., Any], table: Any, *args: Any, **kwargs: Any) -> Any:
+def update(
+    manners: Manners, frame: FrameType, real: Callable[..., Any], table: Any, *args: object, **kwargs: object
+) -> Any:
     """``update(table, whereclause, values)``, ``table.update(…)``"""
     return _change(manners, frame, "update(where, values)", real(table), ("whereclause", "values"), args, kwargs)
 
 
-def delete(manners: Manners, frame: FrameType, real: Callable[..., Any], table: Any, *args: Any, **kwargs: Any) -> Any:
+def delete(
+    manners: Manners, frame: FrameType, real: Callable[..., Any], table: Any, *args: object, **kwargs: object
+) -> Any:
     """``delete(table, whereclause)``, ``table.delete(…)``"""
     return _change(manners, frame, "delete(where)", real(table), ("whereclause",), args, kwargs)
 
 
-def insert(manners: Manners, frame: FrameType, real: Callable[..., Any], table: Any, *args: Any, **kwargs: Any) -> Any:
+def insert(
+    manners: Manners, frame: FrameType, real: Callable[..., Any], table: Any, *args: object, **kwargs: object
+) -> Any:
     """``insert(table, values)``, ``table.insert(…)``"""
     return _change(manners, frame, "insert(values)", real(table), ("values",), args, kwargs)
 
@@ -142,7 +148,7 @@ def _change(
     return statement.with_dialect_options(**given) if given else statement
 
 
-def exists(manners: Manners, frame: FrameType, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def exists(manners: Manners, frame: FrameType, real: Callable[..., Any], *args: object, **kwargs: object) -> Any:
     """``exists([columns], whereclause, …)``"""
     if not kwargs and not _is_listed(args):
         return real(*args)
@@ -181,7 +187,7 @@ FUNCTIONS: Dict[str, Tuple[Old, Tuple[int, ...]]] = {
 
 
 def _select_from(
-    manners: Manners, frame: FrameType, real: Callable[..., Any], table: Any, *args: Any, **kwargs: Any
+    manners: Manners, frame: FrameType, real: Callable[..., Any], table: Any, *args: object, **kwargs: object
 ) -> Any:
     """``table.select(whereclause, …)``"""
     if not args and not kwargs:
