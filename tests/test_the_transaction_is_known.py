@@ -86,6 +86,20 @@ def test_a_revision_that_rolls_back_what_it_has_written_is_not_recorded(at_first
     assert found["state"] == ("partly" if found["left"] else "unchanged")
 
 
+def test_what_other_sessions_commit_meanwhile_is_not_taken_for_the_scripts_own(make_project, new_database):
+    """PostgreSQL numbers the transactions of all sessions in one row; a session's own turns tell them apart."""
+    project = initialised(make_project(new_database("postgresql")))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    busy = "import sqlalchemy as sa\nother = sa.create_engine(op.get_bind().engine.url)\n"
+    busy += "with other.connect() as busy:\n    for _ in range(20):\n        with busy.begin():\n"
+    busy += "            busy.execute(sa.text('SELECT txid_current()'))"
+    lines = [insert(1), f"raw = op.get_bind().connection\n{busy}\nraw.rollback()\n{busy}", insert(2)]
+    project.revision("bbb2", "aaa1", "\n".join(lines))
+    found, _ = outcome(project)
+    assert (found["state"], found["left"], numbers(project)) == ("unchanged", [], [])
+
+
 def test_a_rollback_of_the_revisions_before_it(at_first):
     project = at_first
     project.revision("bbb2", "aaa1", insert(1))

@@ -256,6 +256,8 @@ class Account(Part):
             book.stale = False
             book.forget_seen()
         book.scripting = is_script
+        if is_script and database.touched:
+            self.driver_taken(database)  # an earlier script may have kept it
         try:
             yield
         except BaseException as exc:
@@ -280,6 +282,9 @@ class Account(Part):
             with suppress(Exception):  # a connection that is closed
                 book.facts.settle()
                 book.keep_heard()
+        if database.touched:
+            with suppress(Exception):  # a transaction that takes no more statements
+                book.facts.end_turns()
         with suppress(Exception):  # a connection that is lost
             self._notice_end(database, book)
             book.whole = book.facts.is_same()
@@ -294,6 +299,9 @@ class Account(Part):
     def _ask(self, database: Database, book: Book) -> None:
         self._look_elsewhere(book)
         book.hints.touched = database.touched
+        if database.touched:
+            with suppress(Exception):  # a transaction that takes no more statements, as the next question says
+                book.facts.end_turns()
         unseen = book.facts.count_unseen(book.peek()) if database.touched else 0
         book.past += [book.revision] if unseen else []
         try:
@@ -508,6 +516,12 @@ class Account(Part):
         lasts = commits(sent.text, sent.connection.dialect.name) or is_autocommit(sent.connection)
         if status is False or (status is None and lasts):
             self.foreign_commit(database, sent)
+
+    def driver_taken(self, database: Database) -> None:
+        book = _get_book(database)
+        if book and book.scripting:
+            with suppress(Exception):  # a transaction that takes no more statements
+                book.facts.begin_turns()
 
     def foreign_driver_taken(self, database: Database) -> None:
         book = _get_book(database)

@@ -102,6 +102,12 @@ class Facts:
         """Return whether the server is known to count a statement that has failed so as one that it has executed."""
         return False
 
+    def begin_turns(self) -> None:
+        """From here on, statements may be sent that are not seen: note which transaction of the session this is."""
+
+    def end_turns(self) -> None:
+        """Note which one it is now."""
+
     def is_same(self) -> bool:
         """Return whether the transaction that is open is known to be the one that the step began in."""
         return False
@@ -159,7 +165,12 @@ class PostgreSQLFacts(Facts):
     )
     _MOST = 100_000
 
+    _TURN = "SELECT virtualtransaction FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'virtualxid'"
+    """Its second part counts the transactions of a session, whether they write or not."""
+
     _mark: _Place = ("", None, "0")
+    _turn: Optional[int] = None
+    _turns: Optional[int] = None
 
     def mark(self) -> None:
         self._mark = self._locate()
@@ -225,7 +236,19 @@ class PostgreSQLFacts(Facts):
         except Aborted:
             return False
 
+    def begin_turns(self) -> None:
+        self._turn, self._turns = self._find_turn(), None
+        self.learn()
+
+    def end_turns(self) -> None:
+        self._turns = None if self._turn is None else self._find_turn() - self._turn
+
+    def _find_turn(self) -> int:
+        return int(str(run(driver_connection(self.connection), self._TURN)[0][0]).rpartition("/")[2])
+
     def may_have_committed(self, other: OtherConnection) -> bool:
+        if self._turns == 0 or (self._turns == 1 and self.was_committed(other) is False):
+            return False  # there is no other transaction than that one, and the one that is open
         end = str(other.value("SELECT txid_snapshot_xmax(txid_current_snapshot())"))
         return bool(int(other.value(self._ask_numbers(self._mark[2], end, "committed"))))
 
