@@ -337,3 +337,24 @@ def test_what_an_earlier_revision_wrote_elsewhere_is_not_known_either(make_proje
     found, err = outcome(project)
     assert (found["state"], found["after"], numbers(project)) == ("unknown", ["aaa1"], [1])
     assert "Revision bbb2 also had the driver's own connection" in err
+
+
+def test_a_commit_that_was_asked_for_is_one_where_the_database_says_so(make_project, postgresql):
+    """A constraint is deferred, so that it is the commit that fails; another transaction comes after a rollback."""
+    project = initialised(make_project(postgresql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    postgresql.run("ALTER TABLE t ADD CONSTRAINT once UNIQUE (a) DEFERRABLE INITIALLY DEFERRED", insert_sql(1))
+    session = "session = sa_orm.Session(bind=op.get_bind())\n"
+    execute = "session.execute(sa.text({0!r}))\nsession.{1}()\n".format
+    failing = f"try:\n    {execute(insert_sql(1), 'commit').rstrip()}\nexcept Exception:\n    pass\n"
+    failing = failing.replace("\nsession", "\n    session")
+    bodies = [execute(insert_sql(2), "rollback") + execute(insert_sql(3), "commit"), failing]
+    if SQLALCHEMY < (2,):
+        bodies = [f"begun = op.get_bind().begin()\n{failing.replace('session.commit()', 'begun.commit()')}"]
+    for body in bodies:
+        project.revision("bbb2", "aaa1", f"import sqlalchemy.orm as sa_orm\n{session}{body}{FAIL}")
+        found, _ = outcome(project)
+        assert found["left"] == [insert_sql(number) for number in numbers(project) if number > 1]
+        assert found["state"] == ("partly" if found["left"] else "unchanged")
+        postgresql.run("DELETE FROM t WHERE a > 1")

@@ -110,6 +110,10 @@ class Facts:
         """Return whether some session has committed something since the step began: it may have been this one."""
         return False
 
+    def find_out(self, number: str, other: OtherConnection) -> Optional[bool]:
+        """Return whether a transaction was committed; None where the database does not say."""
+        return None
+
     def count_gone_back(self) -> int:
         """Return how often, at the most, the transaction that is open has gone back to a savepoint after a write."""
         return 0
@@ -203,6 +207,10 @@ class PostgreSQLFacts(Facts):
     def may_have_committed_elsewhere(self, other: OtherConnection) -> bool:
         return self.may_have_committed(other)
 
+    def find_number(self) -> Optional[str]:
+        """Return the number of the transaction that is open; None where nothing is written in it."""
+        return self._where()[1]
+
     def count_gone_back(self) -> int:
         _, number, following = self._where()  # a savepoint's number comes after that of its transaction
         return self._count_rolled_back(number, following) if number else 0
@@ -213,9 +221,9 @@ class PostgreSQLFacts(Facts):
         return int(other.value(self._ask_numbers(first, end, "aborted"))) > hints.savepoints
 
     def was_committed(self, other: OtherConnection) -> Optional[bool]:
-        number = self._mark[1]
-        if number is None:
-            return None
+        return None if self._mark[1] is None else self.find_out(self._mark[1], other)
+
+    def find_out(self, number: str, other: OtherConnection) -> Optional[bool]:
         status = other.value(f"SELECT txid_status({number})")
         return {"committed": True, "aborted": False}.get(str(status))
 
