@@ -358,3 +358,16 @@ def test_a_commit_that_was_asked_for_is_one_where_the_database_says_so(make_proj
         assert found["left"] == [insert_sql(number) for number in numbers(project) if number > 1]
         assert found["state"] == ("partly" if found["left"] else "unchanged")
         postgresql.run("DELETE FROM t WHERE a > 1")
+
+
+def test_a_commit_of_the_journals_own_hides_no_rollback(make_project, mysql):
+    project = initialised(make_project(mysql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    caught = "try:\n    op.drop_table('nowhere')\nexcept Exception:\n    pass"  # the journal commits before DDL
+    project.revision("bbb2", "aaa1", "\n".join([insert(1), DRIVERS_ROLLBACK, caught]))
+    if SQLALCHEMY < (1, 4):
+        pytest.skip("it commits each statement itself where Alembic opens no transaction")
+    found, err = outcome(project)
+    assert "Revision bbb2 rolled back something that was written" in err
+    assert (found["state"], found["after"], numbers(project)) == ("unchanged", ["aaa1"], [])

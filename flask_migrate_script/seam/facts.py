@@ -52,7 +52,8 @@ class Hints:
     :param foreign: the script has written over another connection.
     :param writes: something was seen to be written since the last end.
     :param lost_writes: something that was seen to be written was seen to be rolled back.
-    :param commands: how many statements were seen that change rows or definitions, by the word that says what they do.
+    :param commands: how many statements were seen that change rows or definitions, by the word that says what they do;
+        and what the journal has sent, with its commits and rollbacks.
     """
 
     commits: int = 0
@@ -423,8 +424,8 @@ class MySQLFacts(Facts):
         before, self._mark = self._mark, self._counters()
         if hints.lost_writes:
             return Ending.LOST
-        rolled_back = self._count_since(before, "com_rollback") - hints.rollbacks
-        committed = self._count_since(before, "com_commit") - hints.commits
+        rolled_back = self._count_since(before, "com_rollback") - hints.rollbacks - hints.commands["rollback"]
+        committed = self._count_since(before, "com_commit") - hints.commits - hints.commands["commit"]
         if rolled_back > 0:
             lost = (hints.unseen and committed <= 0) or self._wrote_unseen(self._mark, before, hints)
             return Ending.LOST if lost else Ending.OVER

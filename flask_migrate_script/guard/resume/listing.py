@@ -47,7 +47,7 @@ def forgetting(revision: str) -> Callable[[Any], List[Remembered]]:
         table = table_of(context.connection, context.version_table_schema)
         for one in sorted({entry.revision for entry in gone}):
             table.forget(one)
-        table.driver.commit()
+        table.commit()
         return Remembered(there.name, there.url, gone)
 
     def forget_everywhere(config: Any) -> List[Remembered]:
