@@ -6,6 +6,7 @@ import pytest
 from conftest import SQLALCHEMY, initialised
 
 TABLE = "op.create_table('t', sa.Column('a', sa.Integer))"
+BIND_ROLLBACK = "op.get_bind().rollback()" if SQLALCHEMY >= (2,) else "op.execute('ROLLBACK')"
 DRIVERS_ROLLBACK = "op.get_bind().connection.rollback()"
 ROLLBACKS = ["op.execute('ROLLBACK')", "op.execute('-- a comment\\nROLLBACK')", DRIVERS_ROLLBACK]
 if SQLALCHEMY >= (2,):
@@ -358,6 +359,21 @@ def test_a_commit_that_was_asked_for_is_one_where_the_database_says_so(make_proj
         assert found["left"] == [insert_sql(number) for number in numbers(project) if number > 1]
         assert found["state"] == ("partly" if found["left"] else "unchanged")
         postgresql.run("DELETE FROM t WHERE a > 1")
+
+
+def test_an_end_past_sqlalchemy_is_seen_before_anything_is_asked(make_project, postgresql):
+    """A question begins a transaction on the driver, and then nothing tells that there was an end."""
+    project = initialised(make_project(postgresql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    block = "with op.get_context().autocommit_block():\n    pass"
+    for number, (end, after) in enumerate([("rollback", block), ("commit", block), ("commit", BIND_ROLLBACK)], 1):
+        body = [insert(number), f"op.get_bind().connection.{end}()", after, FAIL]
+        project.revision("bbb2", "aaa1", "\n".join(body))
+        found, err = outcome(project)
+        assert found["left"] == ([insert_sql(number)] if number in numbers(project) else [])
+        assert (end == "commit") is (number in numbers(project))
+        assert "so far, stays too" not in err
 
 
 def test_a_commit_of_the_journals_own_hides_no_rollback(make_project, mysql):

@@ -339,6 +339,7 @@ class Account(Part):
 
     def before_autocommit(self, database: Database) -> None:
         book = book_of(database)
+        self._notice_end(database, book)
         so_far = book.count_open()
         book.invalid = find_invalid_indexes(database.dialect, _asking(database))
         before = f" What it did before them, {so_far} so far, stays too." if so_far else ""
@@ -376,6 +377,7 @@ class Account(Part):
     def rolling_back(self, database: Database) -> None:
         book = _book(database)
         if book:
+            self._notice_end(database, book)
             self._notice_loss(book)
             self._rolled_back(book)
 
