@@ -52,7 +52,8 @@ class Hints:
     :param foreign: the script has written over another connection.
     :param writes: something was seen to be written since the last end.
     :param lost_writes: something that was seen to be written was seen to be rolled back.
-    :param commands: how many statements were seen that change rows or definitions, by the word that says what they do.
+    :param commands: how many statements were seen that change rows or definitions, by the word that says what they do;
+        and what the journal has sent, with its commits and rollbacks.
     """
 
     commits: int = 0
@@ -115,6 +116,10 @@ class Facts:
     def may_have_committed(self, other: OtherConnection) -> bool:
         """Return whether some session has committed something since the step began: it may have been this one."""
         return False
+
+    def find_out(self, number: str, other: OtherConnection) -> Optional[bool]:
+        """Return whether a transaction was committed; None where the database does not say."""
+        return None
 
     def count_gone_back(self) -> int:
         """Return how often, at the most, the transaction that is open has gone back to a savepoint after a write."""
@@ -214,6 +219,10 @@ class PostgreSQLFacts(Facts):
     def may_have_committed_elsewhere(self, other: OtherConnection) -> bool:
         return self.may_have_committed(other)
 
+    def find_number(self) -> Optional[str]:
+        """Return the number of the transaction that is open; None where nothing is written in it."""
+        return self._locate()[1]
+
     def count_gone_back(self) -> int:
         _, number, following = self._locate()  # a savepoint's number comes after that of its transaction
         return self._count_rolled_back(number, following) if number else 0
@@ -224,9 +233,9 @@ class PostgreSQLFacts(Facts):
         return int(other.value(self._ask_numbers(first, end, "aborted"))) > hints.savepoints
 
     def was_committed(self, other: OtherConnection) -> Optional[bool]:
-        number = self._mark[1]
-        if number is None:
-            return None
+        return None if self._mark[1] is None else self.find_out(self._mark[1], other)
+
+    def find_out(self, number: str, other: OtherConnection) -> Optional[bool]:
         status = other.value(f"SELECT txid_status({number})")
         return {"committed": True, "aborted": False}.get(str(status))
 
@@ -438,8 +447,8 @@ class MySQLFacts(Facts):
         before, self._mark = self._mark, self._read_counters()
         if hints.lost_writes:
             return Ending.LOST
-        rolled_back = self._count_since(before, "com_rollback") - hints.rollbacks
-        committed = self._count_since(before, "com_commit") - hints.commits
+        rolled_back = self._count_since(before, "com_rollback") - hints.rollbacks - hints.commands["rollback"]
+        committed = self._count_since(before, "com_commit") - hints.commits - hints.commands["commit"]
         if rolled_back > 0:
             lost = (hints.unseen and committed <= 0) or self._wrote_unseen(self._mark, before, hints)
             return Ending.LOST if lost else Ending.OVER
