@@ -32,6 +32,7 @@ class GuardOptions:
     :param ddl_timeout: seconds that a statement may wait for a lock in the database.
     :param ddl_retries: how often to try again after such a wait.
     :param verbose: say what is not done.
+    :param rehearse_seconds: seconds that a dry run may hold its locks.
     """
 
     bind: Union[str, Sequence[str], None] = None
@@ -41,6 +42,7 @@ class GuardOptions:
     ddl_timeout: Optional[float] = None
     ddl_retries: Optional[int] = None
     verbose: bool = False
+    rehearse_seconds: Optional[float] = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Settings:
     :param verbose: say what is not done.
     :param commits: what SQLite is sent at the end of a transaction is COMMIT, and not ROLLBACK.
     :param progress: open for each attempt, it yields the function that the steps of each database go through.
+    :param rehearse_seconds: how long the rehearsal of a database may go on; 0 for as long as it takes.
     :param journal: where DDL cannot be rolled back, remember what took effect, and go on there.
     """
 
@@ -74,6 +77,7 @@ class Settings:
     commits: bool = True
     progress: Progress = show_nothing
     journal: bool = True
+    rehearse_seconds: float = 600
 
 
 def complete_options(
@@ -104,6 +108,7 @@ def complete_options(
         commits=commits,
         progress=progress,
         journal=commits and keeps_journal(configured),
+        rehearse_seconds=float(choose(options.rehearse_seconds, "MIGRATE_REHEARSE_SECONDS", 600)),
     )
 
 

@@ -53,9 +53,9 @@ def is_left(database: Database, connection: Connection) -> bool:
     return is_autocommit(connection) and not database.engine_autocommit
 
 
-def find_ending(sql: str, dialect: str) -> str:
-    """Return the word that ends the transaction; empty where none does."""
-    ending = next((one for one in split(sql, dialect) if one.kind in (Kind.COMMIT, Kind.ROLLBACK)), None)
+def find_rollback(sql: str, dialect: str) -> str:
+    """Return the word that rolls the transaction back; empty where none does."""
+    ending = next((one for one in split(sql, dialect) if one.kind is Kind.ROLLBACK), None)
     return ending.word if ending else ""
 
 
@@ -125,6 +125,15 @@ class Uncommitted:
         """Return why a rehearsal stops where the database has refused to go on."""
         verb = {"COMMIT": "commits", "ROLLBACK": "rolls back"}.get(self.refused or "COMMIT")
         return f"it {verb} on the driver's own connection"
+
+    def check_as_committed(self) -> None:
+        """Check the same where a script would commit and goes on: afterwards constraints are deferred as before."""
+        if self.database.dialect == "postgresql":
+            driver = driver_connection(self.connection)
+            run(driver, "SAVEPOINT flask_migrate_script_commit")
+            self.check_constraints()
+            run(driver, "ROLLBACK TO SAVEPOINT flask_migrate_script_commit")
+            run(driver, "RELEASE SAVEPOINT flask_migrate_script_commit")
 
     def check_constraints(self) -> None:
         """Check what PostgreSQL would check when it commits: constraints that are deferred."""
