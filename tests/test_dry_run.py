@@ -374,12 +374,39 @@ driver.commit()
 """
 
 
+REFUSED = {
+    DRIVERS_OWN: "it commits on the driver's own connection (COMMIT)",
+    f"\nop.execute('COMMIT'){DRIVERS_OWN}": "it commits on the driver's own connection (COMMIT)",
+    DRIVERS_OWN.replace(
+        "commit()", "rollback()\ndriver.cursor().execute('DELETE FROM users')"
+    ): "the driver's own connection",
+    DRIVERS_OWN.replace(
+        "driver.commit()", "try:\n    driver.commit()\nexcept Exception:\n    pass"
+    ): "the driver's own",
+}
+CHECKED = "\nop.execute('SET CONSTRAINTS ALL IMMEDIATE')\nop.execute('DELETE FROM users')"
+SCRIPT = """
+driver = op.get_bind().connection
+driver.executescript("INSERT INTO users (id, name) VALUES (7, 'y'); DELETE FROM users")
+"""
+
+
 def test_a_commit_of_the_drivers_own_is_refused(transactional):
     project = transactional
-    project.revision("bbb2", "aaa1", CREATE.format("second") + DRIVERS_OWN)
-    with unchanged(project.database):
+    refused = dict(REFUSED)
+    if project.database.kind == "sqlite":
+        refused[SCRIPT] = "it commits on the driver's own connection (COMMIT)"
+    else:
+        refused[CHECKED + DRIVERS_OWN] = "it commits on the driver's own connection (COMMIT)"
+    for code, reason in refused.items():
+        project.revision("bbb2", "aaa1", CREATE.format("second") + code)
+        with unchanged(project.database):
+            (found,) = rehearsed(project, "upgrade")
+        assert reason in found["stopped"]["reason"], code
+    if project.database.kind == "postgresql":
+        project.revision("bbb2", "aaa1", CREATE.format("second") + CHECKED)
         (found,) = rehearsed(project, "upgrade")
-    assert found["stopped"]["reason"] == "it commits on the driver's own connection"
+        assert (found["stopped"], found["failure"]) == (None, None), "a check is no commit"
 
 
 def test_a_session_of_the_orm_in_a_migration_is_rehearsed_too(transactional):

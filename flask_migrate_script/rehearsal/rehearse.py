@@ -50,7 +50,15 @@ from .results import (
 )
 from .scripts import Script
 from .sequences import Sequences
-from .uncommitted import Stopped, Uncommitted, find_rollback, has_rollback, is_left, is_refusal
+from .uncommitted import (
+    Stopped,
+    Uncommitted,
+    checks_constraints,
+    find_rollback,
+    has_rollback,
+    is_left,
+    is_refusal,
+)
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -256,7 +264,7 @@ class Rehearsing(Part):
                 self._note_locks(state, running)
         except Exception as exc:
             if is_refusal(exc):
-                self._stop(database, state.uncommitted.explain())
+                self._stop(database, state.uncommitted.explain(exc))
             if state.limit:
                 self._stop(database, state.limit)
             if self._is_late(state):
@@ -265,7 +273,7 @@ class Rehearsing(Part):
         finally:
             running.seconds = time.perf_counter() - started
             state.recorder = None
-        if book_of(database).ended:
+        if book_of(database).ended or state.uncommitted.refused:  # the script has gone on after the refusal
             self._stop(database, state.uncommitted.explain())
 
     def replace_autocommit(self, database: Database) -> Optional[ContextManager[None]]:
@@ -374,8 +382,10 @@ class Rehearsing(Part):
             state.checking = False
             state.uncommitted.check_as_committed()
         state.uncommitted.listen()
+        checks = checks_constraints(call.statement, database.dialect)
         try:
-            state.recorder.execute(call.execute, call.statement)
+            with state.uncommitted.around_check() if checks else nullcontext():
+                state.recorder.execute(call.execute, call.statement)
         except Exception as exc:  # the driver's own class
             state.limit = find_limit(exc, state.outside, state.committed)
             raise
