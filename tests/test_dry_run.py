@@ -274,7 +274,7 @@ def test_a_rehearsal_stops_where_an_error_has_rolled_back(make_project, sqlite):
             (found,) = rehearsed(project, "upgrade")
         assert found["stopped"] == {
             "revision": "aaa1",
-            "reason": "it rolls back on the driver's own connection",
+            "reason": "it rolls back on the driver's own connection (ROLLBACK)",
             "left": [],
         }
 

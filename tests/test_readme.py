@@ -127,6 +127,7 @@ def test_the_ci_runs_what_installs_something():
 
 def test_an_old_history_is_linted(make_project):
     project = initialised(make_project())
+    project.env["DATABASE_URL"] = "sqlite://"
     project.revision("aaa1", None, "op.drop_table('a')", "op.execute('SELECT 1')")
     author = "-c user.name=a -c user.email=a@b.example"
     shell(project, f"git init -b main && git add . && git {author} commit -m first")

@@ -378,6 +378,8 @@ class Rehearsing(Part):
         if state is None or not isinstance(state.recorder, MeasuringRecorder):
             return None
         assert state.uncommitted is not None
+        if state.uncommitted.is_over():
+            self._stop(database, state.uncommitted.explain())
         if state.checking:
             state.checking = False
             state.uncommitted.check_as_committed()

@@ -195,6 +195,13 @@ class Uncommitted:
             # Before Python 3.11, None is called like any other, and what is no answer is a refusal.
             call_sqlite(driver_connection(self.connection), "set_authorizer", _allow)
 
+    def is_over(self) -> bool:
+        """Return whether SQLite has ended the transaction by itself, as ON CONFLICT ROLLBACK lets it."""
+        over = self.database.dialect == "sqlite" and not is_in_transaction(self._own)
+        if over:
+            self.refused = "ROLLBACK"
+        return over
+
     def listen(self) -> None:
         """Have SQLite ask again of statements that it has prepared before."""
         if self.database.dialect == "sqlite":
