@@ -6,6 +6,7 @@ import pytest
 from conftest import SQLALCHEMY, initialised
 
 TABLE = "op.create_table('t', sa.Column('a', sa.Integer))"
+BIND_ROLLBACK = "op.get_bind().rollback()" if SQLALCHEMY >= (2,) else "op.execute('ROLLBACK')"
 DRIVERS_ROLLBACK = "op.get_bind().connection.rollback()"
 ROLLBACKS = ["op.execute('ROLLBACK')", "op.execute('-- a comment\\nROLLBACK')", DRIVERS_ROLLBACK]
 if SQLALCHEMY >= (2,):
@@ -84,6 +85,20 @@ def test_a_revision_that_rolls_back_what_it_has_written_is_not_recorded(at_first
     assert 1 not in numbers(project)
     assert [f"INSERT INTO t VALUES ({number})" for number in numbers(project)] == found["left"]
     assert found["state"] == ("partly" if found["left"] else "unchanged")
+
+
+def test_what_other_sessions_commit_meanwhile_is_not_taken_for_the_scripts_own(make_project, new_database):
+    """PostgreSQL numbers the transactions of all sessions in one row; a session's own turns tell them apart."""
+    project = initialised(make_project(new_database("postgresql")))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    busy = "import sqlalchemy as sa\nother = sa.create_engine(op.get_bind().engine.url)\n"
+    busy += "with other.connect() as busy:\n    for _ in range(20):\n        with busy.begin():\n"
+    busy += "            busy.execute(sa.text('SELECT txid_current()'))"
+    lines = [insert(1), f"raw = op.get_bind().connection\n{busy}\nraw.rollback()\n{busy}", insert(2)]
+    project.revision("bbb2", "aaa1", "\n".join(lines))
+    found, _ = outcome(project)
+    assert (found["state"], found["left"], numbers(project)) == ("unchanged", [], [])
 
 
 def test_a_rollback_of_the_revisions_before_it(at_first):
@@ -300,3 +315,89 @@ def test_what_follows_a_rollback_in_one_text_lasts(make_project, postgresql, dri
     project.revision("bbb2", "aaa1", f"op.execute({insert_sql(1) + '; ROLLBACK; ' + insert_sql(2)!r})")
     found, _ = outcome(project)
     assert (found["state"], found["left"], numbers(project)) == ("partly", [insert_sql(2)], [2])
+
+
+def test_a_savepoint_that_was_not_seen_leaves_a_doubt(make_project, postgresql):
+    project = initialised(make_project(postgresql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    back = [by_driver("SAVEPOINT one"), insert(1), by_driver("ROLLBACK TO one"), insert(2)]
+    project.revision("bbb2", "aaa1", "\n".join([*back, "op.execute('COMMIT')", FAIL]))
+    found, err = outcome(project)
+    assert (found["state"], found["left"], numbers(project)) == ("unknown", [], [2])
+    told = f"it is not known whether these statements took effect:\n         {insert_sql(1)}\n         {insert_sql(2)}"
+    assert told in err
+    project.revision("bbb2", "aaa1", "\n".join([*back, "op.execute('COMMIT')"]))
+    (found,) = json.loads(project.db("upgrade", "--json").ok().out)["databases"]
+    assert (found["state"], found["doubtful"], numbers(project)) == ("applied", ["bbb2"], [2, 2])
+
+
+def test_each_revision_is_whole_where_one_of_them_has_left_the_transaction(at_first):
+    """Its version is committed when it ends: a rollback in the next one does not reach it."""
+    project = at_first
+    commit = "op.get_bind().commit()" if SQLALCHEMY >= (2,) else "op.execute('COMMIT')"
+    project.revision("bbb2", "aaa1", f"{commit}\n{insert(1)}")
+    project.revision("ccc3", "bbb2", "op.execute('ROLLBACK')")
+    project.db("upgrade").ok()
+    assert (project.database.version(), numbers(project)) == (["ccc3"], [1])
+
+
+def test_what_an_earlier_revision_wrote_elsewhere_is_not_known_either(make_project, postgresql):
+    project = initialised(make_project(postgresql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    raw = f"raw = op.get_bind().engine.raw_connection()\nraw.cursor().execute({insert_sql(1)!r})\nraw.commit()"
+    project.revision("bbb2", "aaa1", raw)
+    project.revision("ccc3", "bbb2", FAIL)
+    found, err = outcome(project)
+    assert (found["state"], found["after"], numbers(project)) == ("unknown", ["aaa1"], [1])
+    assert "Revision bbb2 also had the driver's own connection" in err
+
+
+def test_a_commit_that_was_asked_for_is_one_where_the_database_says_so(make_project, postgresql):
+    """A constraint is deferred, so that it is the commit that fails; another transaction comes after a rollback."""
+    project = initialised(make_project(postgresql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    postgresql.run("ALTER TABLE t ADD CONSTRAINT once UNIQUE (a) DEFERRABLE INITIALLY DEFERRED", insert_sql(1))
+    session = "session = sa_orm.Session(bind=op.get_bind())\n"
+    execute = "session.execute(sa.text({0!r}))\nsession.{1}()\n".format
+    failing = f"try:\n    {execute(insert_sql(1), 'commit').rstrip()}\nexcept Exception:\n    pass\n"
+    failing = failing.replace("\nsession", "\n    session")
+    bodies = [execute(insert_sql(2), "rollback") + execute(insert_sql(3), "commit"), failing]
+    if SQLALCHEMY < (2,):
+        bodies = [f"begun = op.get_bind().begin()\n{failing.replace('session.commit()', 'begun.commit()')}"]
+    for body in bodies:
+        project.revision("bbb2", "aaa1", f"import sqlalchemy.orm as sa_orm\n{session}{body}{FAIL}")
+        found, _ = outcome(project)
+        assert found["left"] == [insert_sql(number) for number in numbers(project) if number > 1]
+        assert found["state"] == ("partly" if found["left"] else "unchanged")
+        postgresql.run("DELETE FROM t WHERE a > 1")
+
+
+def test_an_end_past_sqlalchemy_is_seen_before_anything_is_asked(make_project, postgresql):
+    """A question begins a transaction on the driver, and then nothing tells that there was an end."""
+    project = initialised(make_project(postgresql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    block = "with op.get_context().autocommit_block():\n    pass"
+    for number, (end, after) in enumerate([("rollback", block), ("commit", block), ("commit", BIND_ROLLBACK)], 1):
+        body = [insert(number), f"op.get_bind().connection.{end}()", after, FAIL]
+        project.revision("bbb2", "aaa1", "\n".join(body))
+        found, err = outcome(project)
+        assert found["left"] == ([insert_sql(number)] if number in numbers(project) else [])
+        assert (end == "commit") is (number in numbers(project))
+        assert "so far, stays too" not in err
+
+
+def test_a_commit_of_the_journals_own_hides_no_rollback(make_project, mysql):
+    project = initialised(make_project(mysql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    caught = "try:\n    op.drop_table('nowhere')\nexcept Exception:\n    pass"  # the journal commits before DDL
+    project.revision("bbb2", "aaa1", "\n".join([insert(1), DRIVERS_ROLLBACK, caught]))
+    if SQLALCHEMY < (1, 4):
+        pytest.skip("it commits each statement itself where Alembic opens no transaction")
+    found, err = outcome(project)
+    assert "Revision bbb2 rolled back something that was written" in err
+    assert (found["state"], found["after"], numbers(project)) == ("unchanged", ["aaa1"], [])

@@ -19,7 +19,7 @@ from ..seam.driver import (
     read_transaction_status,
     run,
 )
-from ..seam.facts import Aborted, Ending, Facts, Hints, SQLiteFacts, make_facts
+from ..seam.facts import Aborted, Ending, Facts, Hints, PostgreSQLFacts, SQLiteFacts, make_facts
 from ..seam.parts import Part
 from ..sql.quoting import identifier, qualified
 from ..sql.text import Kind, Statement, commits, split
@@ -49,12 +49,16 @@ class Piece:
     """Statements of one revision that share their fate.
 
     :param number: of the step, from 1.
+    :param transaction: what PostgreSQL calls the transaction that was to be committed.
+    :param went_back: something in it was taken back to a savepoint that was not seen.
     """
 
     number: int
     revision: str
     statements: List[str] = field(default_factory=list)
     fate: Fate = Fate.OPEN
+    transaction: Optional[str] = None
+    went_back: bool = False
 
 
 @dataclass
@@ -88,7 +92,11 @@ class Book:
 
     :param transaction: the one of SQLAlchemy's that Alembic or env.py is to end.
     :param first_error: the first statement of the running script that failed, and what the driver said of it.
-    :param elsewhere: the running script has had a driver's connection that is not Alembic's.
+    :param elsewhere: the revisions that have had a driver's connection which is not Alembic's.
+    :param past: the revisions that are over, and that have sent statements which were not seen.
+    :param committing: what PostgreSQL calls the transaction that is about to be committed.
+    :param went_back: something was taken back to a savepoint that was not seen, in the transaction that is open.
+    :param savepoints_left: how often the script was seen to go back to a savepoint in it.
     :param doubtful: the revisions of which it is not known whether something that they had written was rolled back.
     """
 
@@ -99,7 +107,7 @@ class Book:
     revision: str = ""
     direction: str = "upgrade"
     pieces: List[Piece] = field(default_factory=list)
-    committing: List[Piece] = field(default_factory=list)
+    unsettled: List[Piece] = field(default_factory=list)
     moves: List[Moved] = field(default_factory=list)
     foreign: List[Foreign] = field(default_factory=list)
     hints: Hints = field(default_factory=Hints)
@@ -112,12 +120,16 @@ class Book:
     heard: Optional[str] = None
     savepoints: Dict[str, Tuple[Piece, int]] = field(default_factory=dict)
     unseen: int = 0
-    elsewhere: bool = False
+    elsewhere: List[str] = field(default_factory=list)
+    past: List[str] = field(default_factory=list)
     whole: bool = False
     commands: Counter[str] = field(default_factory=Counter)
     journaled: Counter[str] = field(default_factory=Counter)
     invalid: Optional[Set[str]] = None
     doubtful: List[str] = field(default_factory=list)
+    went_back: bool = False
+    savepoints_left: int = 0
+    committing: Optional[str] = None
 
     @property
     def piece(self) -> Piece:
@@ -130,16 +142,17 @@ class Book:
         """Note what becomes of everything that is open."""
         for piece in self.pieces:
             if piece.fate is Fate.OPEN:
-                piece.fate = fate
-                if fate is Fate.COMMITTING:
-                    self.committing.append(piece)
+                piece.fate, piece.transaction, piece.went_back = fate, self.committing, self.went_back
+                if fate is Fate.COMMITTING and piece.transaction is None:
+                    self.unsettled.append(piece)
+        self.committing, self.went_back, self.savepoints_left = None, False, 0
         self.hints.writes = False
 
     def settle_commits(self, fate: Fate = Fate.COMMITTED) -> None:
-        """Something came after a commit, so it was one."""
-        for piece in self.committing:
+        """Something came after a commit, so it was one; PostgreSQL itself is asked, once the run is over."""
+        for piece in self.unsettled:
             piece.fate = fate
-        self.committing.clear()
+        self.unsettled.clear()
 
     def peek(self) -> Hints:
         """Return what was seen since the database was asked last."""
@@ -233,7 +246,6 @@ class Account(Part):
         book.number, book.revision = book.number + 1, find_revision(step)
         book.direction = "upgrade" if step.is_upgrade else "downgrade"
         book.hints, book.first_error, book.ended, book.unseen = Hints(), None, False, 0
-        book.elsewhere = False
         is_script = bool(book.revision)
         resumption = find_resumption(database)
         if resumption and resumption.table:
@@ -243,6 +255,8 @@ class Account(Part):
             book.stale = False
             book.forget_seen()
         book.scripting = is_script
+        if is_script and database.touched:
+            self.driver_taken(database)  # an earlier script may have kept it
         try:
             yield
         except BaseException as exc:
@@ -267,18 +281,31 @@ class Account(Part):
             with suppress(Exception):  # a connection that is closed
                 book.facts.settle()
                 book.keep_heard()
+        if database.touched:
+            with suppress(Exception):  # a transaction that takes no more statements
+                book.facts.end_turns()
         with suppress(Exception):  # a connection that is lost
             self._notice_end(database, book)
             book.whole = book.facts.is_same()
-            book.elsewhere = book.elsewhere and book.facts.look_elsewhere()
+            self._look_elsewhere(book)
             if database.touched:
                 book.unseen = book.unseen or book.facts.count_unseen(book.peek())
 
+    def _look_elsewhere(self, book: Book) -> None:
+        if book.revision in book.elsewhere and not book.facts.look_elsewhere():
+            book.elsewhere.remove(book.revision)
+
     def _ask(self, database: Database, book: Book) -> None:
+        self._look_elsewhere(book)
         book.hints.touched = database.touched
+        if database.touched:
+            with suppress(Exception):  # a transaction that takes no more statements, as the next question says
+                book.facts.end_turns()
         unseen = book.facts.count_unseen(book.peek()) if database.touched else 0
+        book.past += [book.revision] if unseen else []
         try:
             ending = book.facts.ask(book.take_seen())
+            book.settle_commits()
         except Aborted as exc:
             raise _explain_went_on(book) from exc
         book.ended = ending is not Ending.NONE
@@ -304,7 +331,7 @@ class Account(Part):
 
     def step_over(self, database: Database, step: MigrationStep) -> None:
         book = find_book(database)
-        if book.ended and database.dialect in ROLLS_BACK_DDL:
+        if book.ended:
             self._commit_the_version(database, book)
         if database.dialect in ROLLS_BACK_DDL and (not database.connection.in_transaction() or book.ended):
             book.stale = True
@@ -323,6 +350,7 @@ class Account(Part):
 
     def before_autocommit(self, database: Database) -> None:
         book = find_book(database)
+        self._notice_end(database, book)
         so_far = book.count_open()
         book.invalid = find_invalid_indexes(database.dialect, _make_ask(database))
         before = f" What it did before them, {so_far} so far, stays too." if so_far else ""
@@ -351,7 +379,7 @@ class Account(Part):
         book = _get_book(database)
         if book and not isinstance(book.facts, SQLiteFacts):
             self._notice_end(database, book)
-            self._notice_unseen_commit(database, book)
+            self._look_before_commit(database, book)
             aborted = _is_aborted(database)
             book.hints.commits += not aborted
             book.close(Fate.ROLLED_BACK if aborted else Fate.COMMITTING)
@@ -360,6 +388,7 @@ class Account(Part):
     def rolling_back(self, database: Database) -> None:
         book = _get_book(database)
         if book:
+            self._notice_end(database, book)
             self._notice_loss(book)
             self._note_rollback(book)
 
@@ -390,15 +419,19 @@ class Account(Part):
                 self._notice_loss(book)
             book.hints.lost_writes = book.hints.lost_writes or (book.scripting and _undoes_itself(statements))
         if any(one.kind is Kind.COMMIT for one in statements):
-            self._notice_unseen_commit(database, book)
+            self._look_before_commit(database, book)
         if database.dialect not in ROLLS_BACK_DDL and commits(sent.text, database.dialect):
             book.close(Fate.COMMITTED)
 
-    def _notice_unseen_commit(self, database: Database, book: Book) -> None:
-        """A commit is about to be sent: ask whether it keeps something that was not seen to be written."""
-        if book.scripting and database.touched and not book.hints.writes and database.dialect == "postgresql":
-            with suppress(Exception):  # a connection that is lost: the failure that follows tells of it
-                book.unseen += book.facts.has_written(book.peek())
+    def _look_before_commit(self, database: Database, book: Book) -> None:
+        """A commit is about to be sent: ask what was written, or taken back, and not seen."""
+        if not book.scripting or not isinstance(book.facts, PostgreSQLFacts):
+            return
+        with suppress(Exception):  # a connection that is lost: the failure that follows tells of it
+            book.committing = book.facts.find_number()
+            if database.touched:
+                book.unseen += bool(book.committing and not book.hints.writes)
+                book.went_back = book.facts.count_gone_back() > book.savepoints_left
 
     def _notice_end(self, database: Database, book: Book) -> None:
         """Notice that the transaction has ended past SQLAlchemy, by what the server said in its last answer."""
@@ -437,6 +470,7 @@ class Account(Part):
                 book.facts.learn()
         if kind in (Kind.SAVEPOINT, Kind.ROLLBACK_TO):
             book.hints.savepoints += kind is Kind.ROLLBACK_TO
+            book.savepoints_left += kind is Kind.ROLLBACK_TO
             book.go_back(statement.tokens[-1].text, begin=kind is Kind.SAVEPOINT)
         if isinstance(book.facts, SQLiteFacts):
             return  # it tells of every end itself
@@ -487,10 +521,18 @@ class Account(Part):
         if status is False or (status is None and lasts):
             self.foreign_commit(database, sent)
 
+    def driver_taken(self, database: Database) -> None:
+        book = _get_book(database)
+        if book and book.scripting:
+            with suppress(Exception):  # a transaction that takes no more statements
+                book.facts.begin_turns()
+
     def foreign_driver_taken(self, database: Database) -> None:
         book = _get_book(database)
         if book:
-            book.hints.foreign = book.elsewhere = True
+            book.hints.foreign = True
+            if book.revision not in book.elsewhere:
+                book.elsewhere.append(book.revision)
 
     def foreign_commit(self, database: Database, sent: Sent) -> None:
         book = _get_book(database)

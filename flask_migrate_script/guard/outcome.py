@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ..databases import name_server
 from ..errors import MigrateError
@@ -13,7 +13,7 @@ from ..seam.binds import DEFAULT
 from ..seam.database import Database, find_revision
 from ..seam.driver import OtherConnection
 from ..sql.text import Kind, split
-from .account import ROLLS_BACK_DDL, Fate, find_book, find_invalid_indexes
+from .account import ROLLS_BACK_DDL, Fate, Piece, find_book, find_invalid_indexes
 from .journal import find_resumption
 from .results import DatabaseOutcome, RunError
 
@@ -77,6 +77,7 @@ class _Settling:
         self.applied = self._find_applied()
         self.doubtful = [name for name in self.book.doubtful if name in self.applied]
         self.left: Dict[str, List[str]] = self._find_left() if error and self.versions is not None else {}
+        self.unseen = self._find_unseen() if error else []
 
     def give_verdict(self) -> Verdict:
         database, error = self.database, self.error
@@ -131,6 +132,10 @@ class _Settling:
     def _settle_unknown(self, other: OtherConnection) -> None:
         """Ask what became of what was not seen to end."""
         pieces = self.book.pieces
+        for piece in pieces:
+            if piece.fate is Fate.COMMITTING and piece.transaction is not None:
+                answer = self.book.facts.find_out(piece.transaction, other)
+                piece.fate = _ANSWERS[answer]
         unknown = [piece for piece in pieces if piece.fate is Fate.UNKNOWN]
         past_sqlalchemy = [piece for piece in pieces if piece.fate is Fate.OPEN and self.database.touched]
         if self.error is None:
@@ -139,10 +144,12 @@ class _Settling:
         past = self.database.touched and not self.book.whole and not self.book.count_committed()
         if past and not self.book.unseen:
             self.book.unseen = int(committed or self.book.facts.may_have_committed(other))
-        if self.book.elsewhere and not self.book.unseen:
-            self.book.unseen = int(self.book.facts.may_have_committed_elsewhere(other))
+        if self._find_unfinished() in self.book.elsewhere and not self.book.facts.may_have_committed_elsewhere(other):
+            self.book.elsewhere.remove(self._find_unfinished())
         if unknown and committed is not None:
+            whole = not self.book.facts.may_have_gone_back(other, self.book.hints)
             unknown[0].fate = Fate.COMMITTED if committed else Fate.ROLLED_BACK
+            unknown[0].went_back = not whole
         elif committed:
             for piece in past_sqlalchemy:  # it was ended somewhere in the middle
                 piece.fate = Fate.UNKNOWN
@@ -159,17 +166,17 @@ class _Settling:
 
     def _find_left(self) -> Dict[str, List[str]]:
         """Return what is in the database of revisions that its version does not have, by revision."""
-        self.may_have = self._collect(Fate.UNKNOWN)
-        left = self._read_journal() if self._remembers else self._collect(Fate.COMMITTED)
+        self.may_have = self._collect(_is_uncertain)
+        left = self._read_journal() if self._remembers else self._collect(_is_certain)
         for one in self.book.foreign:
             if one.lasts and one.revision not in self.applied:
                 left.setdefault(one.revision, []).append(one.text)
         return left
 
-    def _collect(self, fate: Fate) -> Dict[str, List[str]]:
+    def _collect(self, chosen: Callable[[Piece], bool]) -> Dict[str, List[str]]:
         found: Dict[str, List[str]] = {}
         for piece in self.book.pieces:
-            if piece.fate is fate and piece.revision not in self.applied and piece.statements:
+            if chosen(piece) and piece.revision not in self.applied and piece.statements:
                 found.setdefault(piece.revision, []).extend(piece.statements)
         return found
 
@@ -204,13 +211,15 @@ class _Settling:
             return "unknown"
         if self.left or self.invalid:
             return "partly"
-        if self.may_have or self._unseen or (self.doubtful and self.error):
+        if self.may_have or self.unseen or (self.doubtful and self.error):
             return "unknown"
         return "applied" if self.applied else "unchanged"
 
-    @property
-    def _unseen(self) -> int:
-        return self.book.unseen if self.error else 0
+    def _find_unseen(self) -> List[str]:
+        """Return the revisions that have written what was not seen, or may have, and are not applied."""
+        last = self._find_unfinished() or (self.book.moves[-1].revision if self.book.moves else "")
+        names = [*self.book.elsewhere, *self.book.past, *([last] if self.book.unseen else [])]
+        return [name for name in dict.fromkeys(names) if name and name not in self.applied]
 
     @property
     def _remembers(self) -> bool:
@@ -241,7 +250,7 @@ class _Settling:
             yield f"It is not known whether something that revision {revision} had written was rolled back."
         if self.applied:
             yield f"Applied before it, and kept: {_list_some(self.applied)}."
-        if self.left or self.may_have or self._unseen or self.invalid:
+        if self.left or self.may_have or self.unseen or self.invalid:
             yield from self._say_what_is_left()
         elif self._find_unfinished():
             yield f"Revision {self._find_unfinished()} was rolled back."
@@ -267,10 +276,10 @@ class _Settling:
         for revision, statements in self.may_have.items():
             yield f"Of revision {revision} it is not known whether these statements took effect:"
             yield from _show_statements(statements)
-        if self._unseen:
+        for revision in self.unseen:
             yield (
-                f"Revision {self._find_unfinished()} also had the driver's own connection: it is not known what it"
-                " wrote there, and whether that is in the database."
+                f"Revision {revision} also had the driver's own connection: it is not known what it wrote"
+                " there, and whether that is in the database."
             )
         for index in self.invalid:
             yield f"Of revision {self._find_unfinished()} the index {index} is there and invalid."
@@ -280,6 +289,17 @@ class _Settling:
                 f"They are remembered: once the cause is fixed, {get_invocation().words} {self.book.direction} goes on"
                 " after them."
             )
+
+
+_ANSWERS = {True: Fate.COMMITTED, False: Fate.ROLLED_BACK, None: Fate.UNKNOWN}
+
+
+def _is_certain(piece: Piece) -> bool:
+    return piece.fate is Fate.COMMITTED and not piece.went_back
+
+
+def _is_uncertain(piece: Piece) -> bool:
+    return piece.fate is Fate.UNKNOWN or (piece.fate is Fate.COMMITTED and piece.went_back)
 
 
 def _show_statements(statements: Sequence[str]) -> Iterator[str]:

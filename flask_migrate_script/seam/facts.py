@@ -52,7 +52,8 @@ class Hints:
     :param foreign: the script has written over another connection.
     :param writes: something was seen to be written since the last end.
     :param lost_writes: something that was seen to be written was seen to be rolled back.
-    :param commands: how many statements were seen that change rows or definitions, by the word that says what they do.
+    :param commands: how many statements were seen that change rows or definitions, by the word that says what they do;
+        and what the journal has sent, with its commits and rollbacks.
     """
 
     commits: int = 0
@@ -102,12 +103,30 @@ class Facts:
         """Return whether the server is known to count a statement that has failed so as one that it has executed."""
         return False
 
+    def begin_turns(self) -> None:
+        """From here on, statements may be sent that are not seen: note which transaction of the session this is."""
+
+    def end_turns(self) -> None:
+        """Note which one it is now."""
+
     def is_same(self) -> bool:
         """Return whether the transaction that is open is known to be the one that the step began in."""
         return False
 
     def may_have_committed(self, other: OtherConnection) -> bool:
         """Return whether some session has committed something since the step began: it may have been this one."""
+        return False
+
+    def find_out(self, number: str, other: OtherConnection) -> Optional[bool]:
+        """Return whether a transaction was committed; None where the database does not say."""
+        return None
+
+    def count_gone_back(self) -> int:
+        """Return how often, at the most, the transaction that is open has gone back to a savepoint after a write."""
+        return 0
+
+    def may_have_gone_back(self, other: OtherConnection, hints: Hints) -> bool:
+        """Return whether the transaction that the step began in may have gone back to a savepoint that was not seen."""
         return False
 
     def look_elsewhere(self) -> bool:
@@ -149,13 +168,14 @@ class PostgreSQLFacts(Facts):
     _NUMBERS = (
         "SELECT count(*) FROM generate_series({0}::bigint, {1}::bigint - 1) AS number WHERE txid_status(number) = '{2}'"
     )
-    _OTHERS = (
-        "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-        " AND (state IS NULL OR state NOT LIKE 'idle%' OR state_change >= '{0}')"
-    )
     _MOST = 100_000
 
+    _TURN = "SELECT virtualtransaction FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'virtualxid'"
+    """Its second part counts the transactions of a session, whether they write or not."""
+
     _mark: _Place = ("", None, "0")
+    _turn: Optional[int] = None
+    _turns: Optional[int] = None
 
     def mark(self) -> None:
         self._mark = self._locate()
@@ -173,8 +193,8 @@ class PostgreSQLFacts(Facts):
     def _judge(self, before: _Place, now: _Place, hints: Hints) -> Ending:
         """Return what became of a transaction that is over.
 
-        Numbers that were given out meanwhile and rolled back may be those of other sessions; they tell something only
-        where there is none.
+        Numbers that were given out meanwhile and rolled back may be those of other sessions, and of savepoints: of
+        PL/pgSQL's blocks with an EXCEPTION, too.
         """
         status = self._read_status(before[1]) if before[1] is not None else None
         if status == "aborted" or hints.lost_writes:
@@ -182,14 +202,7 @@ class PostgreSQLFacts(Facts):
         seen = bool(hints.commits or hints.rollbacks) and not (hints.unseen or hints.touched)
         if seen or self._count_rolled_back(before[2], now[2]) <= hints.savepoints:
             return Ending.OVER
-        return Ending.LOST if self._is_alone_since(before[0]) and not hints.foreign else Ending.UNKNOWN
-
-    def _is_alone_since(self, time: str) -> bool:
-        """Return whether every other client has been idle since then, so that it was given no number.
-
-        Of one that this user may not look at it is not known; nor of one that has gone meanwhile.
-        """
-        return not run(driver_connection(self.connection), self._OTHERS.format(time))[0][0]
+        return Ending.UNKNOWN
 
     def has_written(self, hints: Hints) -> bool:
         try:
@@ -206,10 +219,23 @@ class PostgreSQLFacts(Facts):
     def may_have_committed_elsewhere(self, other: OtherConnection) -> bool:
         return self.may_have_committed(other)
 
+    def find_number(self) -> Optional[str]:
+        """Return the number of the transaction that is open; None where nothing is written in it."""
+        return self._locate()[1]
+
+    def count_gone_back(self) -> int:
+        _, number, following = self._locate()  # a savepoint's number comes after that of its transaction
+        return self._count_rolled_back(number, following) if number else 0
+
+    def may_have_gone_back(self, other: OtherConnection, hints: Hints) -> bool:
+        end = str(other.value("SELECT txid_snapshot_xmax(txid_current_snapshot())"))
+        first = self._mark[1] or self._mark[2]
+        return int(other.value(self._ask_numbers(first, end, "aborted"))) > hints.savepoints
+
     def was_committed(self, other: OtherConnection) -> Optional[bool]:
-        number = self._mark[1]
-        if number is None:
-            return None
+        return None if self._mark[1] is None else self.find_out(self._mark[1], other)
+
+    def find_out(self, number: str, other: OtherConnection) -> Optional[bool]:
         status = other.value(f"SELECT txid_status({number})")
         return {"committed": True, "aborted": False}.get(str(status))
 
@@ -219,7 +245,19 @@ class PostgreSQLFacts(Facts):
         except Aborted:
             return False
 
+    def begin_turns(self) -> None:
+        self._turn, self._turns = self._find_turn(), None
+        self.learn()
+
+    def end_turns(self) -> None:
+        self._turns = None if self._turn is None else self._find_turn() - self._turn
+
+    def _find_turn(self) -> int:
+        return int(str(run(driver_connection(self.connection), self._TURN)[0][0]).rpartition("/")[2])
+
     def may_have_committed(self, other: OtherConnection) -> bool:
+        if self._turns == 0 or (self._turns == 1 and self.was_committed(other) is False):
+            return False  # there is no other transaction than that one, and the one that is open
         end = str(other.value("SELECT txid_snapshot_xmax(txid_current_snapshot())"))
         return bool(int(other.value(self._ask_numbers(self._mark[2], end, "committed"))))
 
@@ -409,8 +447,8 @@ class MySQLFacts(Facts):
         before, self._mark = self._mark, self._read_counters()
         if hints.lost_writes:
             return Ending.LOST
-        rolled_back = self._count_since(before, "com_rollback") - hints.rollbacks
-        committed = self._count_since(before, "com_commit") - hints.commits
+        rolled_back = self._count_since(before, "com_rollback") - hints.rollbacks - hints.commands["rollback"]
+        committed = self._count_since(before, "com_commit") - hints.commits - hints.commands["commit"]
         if rolled_back > 0:
             lost = (hints.unseen and committed <= 0) or self._wrote_unseen(self._mark, before, hints)
             return Ending.LOST if lost else Ending.OVER

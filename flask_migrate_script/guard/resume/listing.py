@@ -53,7 +53,7 @@ def make_forget(revision: str) -> Callable[[Config], List[Remembered]]:
         table = find_table(get_connection(context), context.version_table_schema)
         for one in sorted({entry.revision for entry in gone}):
             table.forget(one)
-        table.driver.commit()
+        table.commit()
         return Remembered(there.name, there.url, gone)
 
     def forget_everywhere(config: Config) -> List[Remembered]:
