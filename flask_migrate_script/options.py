@@ -196,6 +196,13 @@ DryRun = Annotated[
     bool,
     Option("--dry-run", help="show what it would do and what would be lost, and change nothing (-v: with the SQL)"),
 ]
+RehearseSeconds = Annotated[
+    Optional[float],
+    Option(
+        "--rehearse-seconds",
+        help="seconds that a dry run may go on, and hold its locks (MIGRATE_REHEARSE_SECONDS, 600)",
+    ),
+]
 Format = Annotated[Literal["text", "mermaid", "dot", "svg"], Option("--format", help="what to draw (default: text)")]
 LintFormat = Annotated[
     Literal["text", "json", "github", "sarif"],

@@ -31,6 +31,8 @@ Words = Union[str, Sequence[str], None]
 """What a repeatable option is given."""
 
 _NO_OPTIONS = GuardOptions()
+PATIENCE = 3.0
+"""Seconds that a dry run waits for a lock in the database, where nothing else is said: others wait behind it."""
 
 
 @dataclass(frozen=True)
@@ -278,6 +280,7 @@ def rehearse(
     ddl_timeout: Optional[float] = None,
     ddl_retries: Optional[int] = None,
     verbose: bool = False,
+    rehearse_seconds: Optional[float] = None,
 ) -> Rehearsal:
     """Return what an upgrade or a downgrade would do, and change nothing.
 
@@ -301,7 +304,7 @@ def rehearse(
     if verb not in defaults:
         raise MigrateError(f"There is no rehearsal of {verb!r}.", 'It is "upgrade" or "downgrade".')
     target = defaults[verb] if revision is None else str(revision)
-    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
+    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose, rehearse_seconds)
     return rehearse_call(verb, Call(directory, x_arg, target, options), target, tag)
 
 
@@ -314,6 +317,9 @@ def rehearse_call(name: str, call: Call, target: str, tag: Optional[str]) -> Reh
         from .rehearsal.rehearse import rehearse_command
 
         undone = replace(call, asked=target, changes=True, commits=False, progress=show_nothing)
+        settings = undone.settings()
+        if not settings.ddl_timeout:
+            undone = replace(undone, options=replace(undone.options, ddl_timeout=PATIENCE))
         return rehearse_command(name, target, tag, undone.settings(), undone.find)
 
 

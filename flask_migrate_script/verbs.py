@@ -41,6 +41,7 @@ from .options import (
     Package,
     PgVersion,
     Purge,
+    RehearseSeconds,
     Rename,
     ResolveDependencies,
     RevId,
@@ -257,6 +258,7 @@ def upgrade(
     verbose: Verbose = False,
     dry_run: DryRun = False,
     json: JsonOutcome = False,
+    rehearse_seconds: RehearseSeconds = None,
 ) -> None:
     """Upgrade to a later version.
 
@@ -269,10 +271,11 @@ def upgrade(
     :param ddl_retries: how often to try again after such a wait.
     :param dry_run: print what it would do and lose, and change nothing; :func:`flask_migrate_script.rehearse` returns
         the same.
+    :param rehearse_seconds: seconds that a dry run may go on and hold its locks; 0 for as long as it takes.
     :param json: print what it did, or with ``dry_run`` what it would do, as one JSON document, after a failure too.
     :raises MigrateError: if a migration fails, or would, or there is no such revision.
     """
-    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
+    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose, rehearse_seconds)
     call = Call(directory, x_arg, revision, options, changes=not sql, progress=show_on_terminal)
     move(upgrade, call, str(revision), sql, tag, dry_run, json)
 
@@ -292,6 +295,7 @@ def downgrade(
     verbose: Verbose = False,
     dry_run: DryRun = False,
     json: JsonOutcome = False,
+    rehearse_seconds: RehearseSeconds = None,
 ) -> None:
     """Revert to a previous version.
 
@@ -301,7 +305,7 @@ def downgrade(
 
     :raises MigrateError: if a migration fails, or would, or there is no such revision.
     """
-    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
+    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose, rehearse_seconds)
     call = Call(directory, x_arg, revision, options, changes=not sql, progress=show_on_terminal)
     target = "head:-1" if sql and str(revision) == "-1" else str(revision)
     move(downgrade, call, target, sql, tag, dry_run, json)

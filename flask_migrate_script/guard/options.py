@@ -34,6 +34,7 @@ class GuardOptions:
     :param ddl_timeout: seconds that a statement may wait for a lock in the database.
     :param ddl_retries: how often to try again after such a wait.
     :param verbose: say what is not done.
+    :param rehearse_seconds: seconds that a dry run may hold its locks.
     """
 
     bind: Union[str, Sequence[str], None] = None
@@ -43,6 +44,7 @@ class GuardOptions:
     ddl_timeout: Optional[float] = None
     ddl_retries: Optional[int] = None
     verbose: bool = False
+    rehearse_seconds: Optional[float] = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Settings:
     :param verbose: say what is not done.
     :param commits: what SQLite is sent at the end of a transaction is COMMIT, and not ROLLBACK.
     :param progress: open for each attempt, it yields the function that the steps of each database go through.
+    :param rehearse_seconds: how long the rehearsal of a database may go on; 0 for as long as it takes.
     :param journal: where DDL cannot be rolled back, remember what took effect, and go on there.
     :param old_scripts: scripts may have the manners of SQLAlchemy 1 and of older Alembics: ``"1.3"`` or ``"1.4"`` where
         they mean what they meant in that one, empty where they mean what they mean today; None for no.
@@ -79,6 +82,7 @@ class Settings:
     progress: Progress = show_nothing
     journal: bool = True
     old_scripts: Optional[str] = ""
+    rehearse_seconds: float = 600
 
 
 def complete_options(
@@ -110,6 +114,7 @@ def complete_options(
         progress=progress,
         journal=commits and keeps_journal(configured),
         old_scripts=choose_era(configured),
+        rehearse_seconds=float(choose(options.rehearse_seconds, "MIGRATE_REHEARSE_SECONDS", 600)),
     )
 
 

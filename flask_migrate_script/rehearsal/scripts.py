@@ -57,6 +57,7 @@ class Script:
         with self.engine.connect() as connection, patience.limit_waiting(connection, ddl_timeout):
             for step in self.steps:
                 rehearsed = described(step)
+                rehearsed.executed = False
                 rehearsed.note = self._done_already(rehearsed)
                 self.found.steps.append(rehearsed)
                 begun = time.perf_counter()
@@ -95,7 +96,7 @@ class Script:
                 step.migration_fn(**self.database.keywords)
         except (Exception, SystemExit) as exc:  # whatever the script does with a connection that is not there
             unknown = masked(f"needs a live connection, so not all of it is known ({name_error(exc)})")
-            recorder.step.note = "; ".join(filter(None, [recorder.step.note, unknown]))
+            recorder.step.add_note(unknown)
 
 
 class _Statements(io.StringIO):
