@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Callable, Dict, Iterable, Iterator, List, Optional, Sequence
 
 from ..operations.actions import describe_action, describe_statement
-from ..operations.parts import Parts, name_operation, read_parts
+from ..operations.subject import Subject, name_operation, read_subject
 from ..passwords import masked
 from ..sql.counting import BOUND
 from ..sql.text import Kind, reads, split
@@ -220,10 +220,10 @@ class MeasuringRecorder(Recorder):
 
 def _note_operation(operation: MigrateOperation) -> RehearsedOperation:
     """Return the entry of an operation, whatever the script has given to it: what it cannot be asked is left out."""
-    parts = Parts(name_operation(operation))
+    parts = Subject(name_operation(operation))
     words = parts.operation.replace("_", " ")
     with suppress(Exception):  # objects of the script's own, whose attributes may raise anything
-        parts = read_parts(operation)
+        parts = read_subject(operation)
         words = describe_action(operation, parts)
     return RehearsedOperation(parts.operation, parts.table, parts.column, words)
 

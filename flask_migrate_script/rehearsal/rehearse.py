@@ -18,14 +18,13 @@ from typing import (
     List,
     NoReturn,
     Optional,
-    Sequence,
     Set,
     Tuple,
 )
 
 from ..config import get_state
 from ..databases import find_engines
-from ..errors import CannotConnect, MigrateError
+from ..errors import CannotConnect, MigrateError, list_chain
 from ..explain import explain_errors
 from ..guard.account import find_book
 from ..guard.options import Settings
@@ -187,7 +186,8 @@ class Rehearsing(Part):
         found = next((one for one in reversed(self.databases) if one.mode == "rehearsed" and one.steps), None)
         if found is None or self.through or isinstance(error, CannotConnect):
             return False
-        statement = next((exc.statement for exc in _causes(error) if getattr(exc, "statement", None)), None)
+        statements = (getattr(exc, "statement", None) for exc in list_chain(error))
+        statement = next((one for one in statements if one), None)
         words = masked(" ".join(str(statement).split())) if statement else None
         found.failure = RehearsalFailure(found.steps[-1].revision, words, error.problem.splitlines()[0], error)
         return True
@@ -452,13 +452,3 @@ def described(step: Any) -> RehearsedStep:
         masked(message[0] if message else ""),
         "upgrade" if step.is_upgrade else "downgrade",
     )
-
-
-def _causes(error: BaseException) -> Sequence[Any]:
-    """Return an exception and those it was raised from, outermost first."""
-    found: List[BaseException] = []
-    exc: Optional[BaseException] = error
-    while exc is not None and exc not in found:
-        found.append(exc)
-        exc = exc.__cause__ or exc.__context__
-    return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, List, Sequence
 
 from ..errors import MigrateError
-from ..explanations.failure import named
+from ..explanations.failure import name_error
 from ..guard import patience
 from ..guard.resume.interrupted import Interrupted, refuse_to_turn_round
 from ..passwords import masked
@@ -95,7 +95,7 @@ class Script:
             with Operations.context(environment.get_context()), self.database.run.follow_script(self.database):
                 step.migration_fn(**self.database.keywords)
         except (Exception, SystemExit) as exc:  # whatever the script does with a connection that is not there
-            unknown = masked(f"needs a live connection, so not all of it is known ({named(exc)})")
+            unknown = masked(f"needs a live connection, so not all of it is known ({name_error(exc)})")
             recorder.step.add_note(unknown)
 
 

@@ -32,9 +32,9 @@ from ...seam.database import Call
 from ...seam.driver import has_to_commit, is_autocommit, run
 from ...sql import mysql as statements
 from . import returned
-from .differences import Differs, explain_cut_off, explain_difference, explain_missing_rows
 from .digests import make_digest
 from .engines import is_transactional, wrote_nothing
+from .obstacles import Differs, explain_cut_off, explain_difference, explain_missing_rows
 from .table import DONE, FAILED, KEPT_TEXT, STARTED, Entry, JournalTable
 from .took_effect import digest_definition, means_done
 
