@@ -401,3 +401,32 @@ def test_a_commit_of_the_journals_own_hides_no_rollback(make_project, mysql):
     found, err = outcome(project)
     assert "Revision bbb2 rolled back something that was written" in err
     assert (found["state"], found["after"], numbers(project)) == ("unchanged", ["aaa1"], [])
+
+
+def test_a_commit_and_a_rollback_past_sqlalchemy_leave_a_doubt_on_mysql(make_project, mysql):
+    if SQLALCHEMY < (1, 4):
+        pytest.skip("it commits each statement itself where Alembic opens no transaction")
+    project = initialised(make_project(mysql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    project.revision("bbb2", "aaa1", "\n".join([by_driver("COMMIT"), insert(1), DRIVERS_ROLLBACK]))
+    (found,) = json.loads(project.db("upgrade", "--json").ok().out)["databases"]
+    assert (found["state"], found["doubtful"], numbers(project)) == ("applied", ["bbb2"], [])
+    mysql.run("ALTER TABLE t ENGINE = MyISAM")  # a row of it lasts at once: there is nothing to roll back
+    project.revision("ccc3", "bbb2", "\n".join([DRIVERS_ROLLBACK, insert(2)]))
+    (found,) = json.loads(project.db("upgrade", "--json").ok().out)["databases"]
+    assert (found["state"], found["doubtful"], numbers(project)) == ("applied", [], [2])
+
+
+def test_a_rollback_before_what_was_not_seen_is_no_loss_that_is_known(make_project, mysql):
+    project = initialised(make_project(mysql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    block = f"with op.get_context().autocommit_block():\n    {by_driver(insert_sql(1))}\nop.execute('ROLLBACK')"
+    bodies = [f"{DRIVERS_ROLLBACK}\n{by_driver(insert_sql(1))}", block]
+    bodies.append("\n".join([insert(1), by_driver("CREATE TABLE u (a INT)"), by_driver("ROLLBACK")]))
+    for number, body in enumerate(bodies):
+        project.revision(f"bbb{number}", f"bbb{number - 1}" if number else "aaa1", body)
+        (found,) = json.loads(project.db("upgrade", "--json").ok().out)["databases"]
+        assert found["after"] == [f"bbb{number}"]
+        assert len(numbers(project)) == number + 1

@@ -396,7 +396,11 @@ class Account(Part):
         """A rollback is about to be sent: ask whether something is written that it undoes."""
         if book.scripting and not book.hints.lost_writes:
             with suppress(Exception):  # a connection that is lost: the failure that follows tells of it
-                book.hints.lost_writes = book.facts.has_written(book.peek())
+                wrote = book.facts.has_written(book.peek())
+                book.hints.lost_writes, book.hints.may_have_lost = (
+                    bool(wrote),
+                    book.hints.may_have_lost or wrote is None,
+                )
 
     def _note_rollback(self, book: Book) -> None:
         book.hints.rollbacks += 1
@@ -486,7 +490,8 @@ class Account(Part):
         """What was executed in autocommit, or outside of a transaction, lasts."""
         if isinstance(book.facts, SQLiteFacts):
             book.facts.settle()
-        if database.dialect not in ROLLS_BACK_DDL:
+        if over and database.dialect not in ROLLS_BACK_DDL:
+            book.close(Fate.COMMITTED)  # by DDL, or by the journal, which commits before what lasts at once
             over = False
         if over or (is_autocommit(sent.connection) and not database.engine_autocommit):
             if over and not (book.hints.commits or book.hints.rollbacks or is_autocommit(sent.connection)):
