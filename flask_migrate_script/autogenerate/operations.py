@@ -11,6 +11,8 @@ from typing import Any, List, Optional, Union
 from alembic.autogenerate import renderers
 from alembic.operations import ops
 
+from ..console.terminal import join_lines
+
 INDENT = " " * 11
 
 
@@ -120,7 +122,7 @@ def _in_batch(context: Any, operation: InBatch) -> Any:
 def _with_remark(context: Any, operation: Any) -> List[str]:
     plain = type(operation).__mro__[1]
     text: Union[str, List[str]] = renderers.dispatch(plain)(context, operation)
-    return [f"# {operation.remark}", *([text] if isinstance(text, str) else text)]
+    return [f"# {join_lines(operation.remark)}", *([text] if isinstance(text, str) else text)]
 
 
 for _one in _DESTROYING.values():
