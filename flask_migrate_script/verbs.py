@@ -74,9 +74,12 @@ from .running import (
     move,
     print_current,
     print_json,
+    print_painted,
     print_report,
     print_result,
+    quote_message,
     require_alembic,
+    require_editor,
     tell,
     write_file,
 )
@@ -153,7 +156,7 @@ def revision(
     call = Call(directory, x_arg, asked, GuardOptions(bind=bind, wait=wait), autogenerate=autogenerate)
     call.run(
         "revision",
-        message,
+        quote_message(message),
         autogenerate=autogenerate,
         sql=sql,
         head=head,
@@ -216,8 +219,9 @@ def edit(
 ) -> None:
     """Open a revision file in the editor that EDITOR names.
 
-    :raises MigrateError: if there is no such revision, or no editor.
+    :raises MigrateError: if there is no such revision, no editor, or neither EDITOR nor a terminal.
     """
+    require_editor()
     Call(directory, x_arg, revision, GuardOptions(wait=wait)).run("edit", str(revision))
 
 
@@ -240,7 +244,7 @@ def merge(
         require_alembic("merge --splice", 1, 18, 5)
     given = {"splice": True} if splice else {}
     call = Call(directory, x_arg, revisions)
-    call.run("merge", revisions, message=message, branch_label=branch_label, rev_id=rev_id, **given)
+    call.run("merge", revisions, message=quote_message(message), branch_label=branch_label, rev_id=rev_id, **given)
 
 
 def upgrade(
@@ -432,7 +436,7 @@ def status(
         print_json(document_status(found))
     else:
         lines = write_status(found, measure_terminal(), choose_paint(sys.stdout), invocation.get_invocation().words)
-        print_result("\n".join(lines))
+        print_painted("\n".join(lines))
 
 
 def graph(
@@ -465,7 +469,8 @@ def graph(
     if output:
         write_file(output, drawing.picture)
     elif drawing.picture:
-        print_result(drawing.picture.rstrip("\n"))
+        show = print_painted if format == "text" else print_result
+        show(drawing.picture.rstrip("\n"))
     for note in drawing.notes:
         tell(note.replace("{db}", invocation.get_invocation().words))
 

@@ -6,7 +6,7 @@ import shlex
 from typing import Any, Iterator, List, Sequence, Tuple
 
 from .. import invocation
-from ..console.terminal import Paint, join_lines, measure, paint_nothing
+from ..console.terminal import Paint, join_lines, measure, paint_nothing, remove_controls
 from ..options import Parameter, Values, Verb, name_command, read_parameters
 from ..sql.counting import Count, plural
 from ..sql.text import shorten
@@ -65,14 +65,15 @@ def _words(parameter: Parameter, value: Any) -> List[str]:
 
 
 def _database(database: RehearsedDatabase, several: bool, with_sql: bool, paint: Paint) -> Iterator[str]:
-    yield f"{database.name + ': ' if several else ''}{database.url}, {_how(database)}"
+    yield join_lines(f"{database.name + ': ' if several else ''}{database.url}, {_how(database)}")
     if database.steps:
         yield ""
     widths = _widths(database.steps)
     for number, step in enumerate(database.steps, 1):
         yield from _step(number, step, widths, with_sql, paint, database.stopped is not None)
     if database.stopped:
-        yield f"\nThe rehearsal stopped in revision {database.stopped.revision}: {database.stopped.reason}."
+        reason = remove_controls(database.stopped.reason)
+        yield f"\nThe rehearsal stopped in revision {database.stopped.revision}: {reason}."
         if database.stopped.left:
             yield f"Not rehearsed, only read from the scripts: {', '.join(database.stopped.left)}."
 
@@ -120,9 +121,11 @@ def _step(
         yield f"       {slow.seconds:.1f} s: {shorten(slow.sql)}"
     yield from _locks(step)
     if step.note:
-        yield f"     {step.note}"
+        yield f"     {remove_controls(step.note)}"
     for statement in step.sql if with_sql else ():
-        yield "\n".join(f"       {line}".rstrip() for line in f"{statement};".expandtabs(4).splitlines())
+        yield "\n".join(
+            f"       {line}".rstrip() for line in remove_controls(f"{statement};").expandtabs(4).split("\n")
+        )
 
 
 def _locks(step: RehearsedStep) -> Iterator[str]:
@@ -138,7 +141,7 @@ def _locks(step: RehearsedStep) -> Iterator[str]:
 def _way(step: RehearsedStep) -> str:
     """Return ``from -> to`` in the step's direction."""
     parents = step.down_revision if isinstance(step.down_revision, (list, tuple)) else [step.down_revision or "base"]
-    ends = [", ".join(parents), step.revision]
+    ends = [join_lines(", ".join(parents)), join_lines(step.revision)]
     return " -> ".join(ends if step.direction == "upgrade" else ends[::-1])
 
 
