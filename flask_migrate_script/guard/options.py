@@ -15,6 +15,7 @@ from typing import (
     Mapping,
     Optional,
     Sequence,
+    Tuple,
     Type,
     TypeVar,
     Union,
@@ -114,7 +115,7 @@ def complete_options(
     :raises UsageError: if one has a value that it cannot have.
     """
 
-    def choose(given: Any, name: str, default: float) -> Any:
+    def choose(given: Any, name: str, default: float) -> Tuple[Any, str]:
         option = name.replace("MIGRATE", "-").replace("_", "-").lower()
         return (given, option) if given is not None else (configured.get(name, default), name)
 
@@ -132,7 +133,7 @@ def complete_options(
         progress=progress,
         journal=commits and keeps_journal(configured),
         old_scripts=choose_era(configured),
-        rehearse_seconds=float(choose(options.rehearse_seconds, "MIGRATE_REHEARSE_SECONDS", 600)),
+        rehearse_seconds=_read_number(float, *choose(options.rehearse_seconds, "MIGRATE_REHEARSE_SECONDS", 600)),
     )
 
 
