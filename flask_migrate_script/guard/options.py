@@ -132,7 +132,7 @@ def complete_options(
         progress=progress,
         journal=commits and keeps_journal(configured),
         old_scripts=choose_era(configured),
-        rehearse_seconds=float(choose(options.rehearse_seconds, "MIGRATE_REHEARSE_SECONDS", 600)),
+        rehearse_seconds=_read_number(float, *choose(options.rehearse_seconds, "MIGRATE_REHEARSE_SECONDS", 600)),
     )
 
 
