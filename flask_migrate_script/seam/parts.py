@@ -91,6 +91,9 @@ class Part:
     def after_foreign_statement(self, database: Database, sent: Sent) -> None:
         """The database has executed a statement that was sent over another connection while a script runs."""
 
+    def driver_taken(self, database: Database) -> None:
+        """A script is about to take the driver's connection in its hands, on which nothing is seen."""
+
     def foreign_driver_taken(self, database: Database) -> None:
         """While a script runs, it takes a driver's connection in its hands that is not Alembic's."""
 

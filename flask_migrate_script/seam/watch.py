@@ -224,6 +224,8 @@ class Run:
             return
         if connection is not None and events.is_same(database.connection, connection):
             database.touched = True
+            for part in database.parts:
+                part.driver_taken(database)
             return
         for part in database.parts:
             part.foreign_driver_taken(database)
