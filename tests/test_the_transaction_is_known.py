@@ -87,6 +87,20 @@ def test_a_revision_that_rolls_back_what_it_has_written_is_not_recorded(at_first
     assert found["state"] == ("partly" if found["left"] else "unchanged")
 
 
+def test_what_other_sessions_commit_meanwhile_is_not_taken_for_the_scripts_own(make_project, new_database):
+    """PostgreSQL numbers the transactions of all sessions in one row; a session's own turns tell them apart."""
+    project = initialised(make_project(new_database("postgresql")))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    busy = "import sqlalchemy as sa\nother = sa.create_engine(op.get_bind().engine.url)\n"
+    busy += "with other.connect() as busy:\n    for _ in range(20):\n        with busy.begin():\n"
+    busy += "            busy.execute(sa.text('SELECT txid_current()'))"
+    lines = [insert(1), f"raw = op.get_bind().connection\n{busy}\nraw.rollback()\n{busy}", insert(2)]
+    project.revision("bbb2", "aaa1", "\n".join(lines))
+    found, _ = outcome(project)
+    assert (found["state"], found["left"], numbers(project)) == ("unchanged", [], [])
+
+
 def test_a_rollback_of_the_revisions_before_it(at_first):
     project = at_first
     project.revision("bbb2", "aaa1", insert(1))
@@ -443,3 +457,12 @@ def test_what_was_not_seen_goes_with_its_transaction_on_mysql(make_project, mysq
     mysql.run("ALTER TABLE t ENGINE = MyISAM")  # its rows stay
     project.revision("bbb2", "aaa1", write + FAIL)
     assert (outcome(project)[0]["state"], numbers(project)) == ("unknown", [1])
+
+
+def test_what_a_script_does_when_it_takes_the_drivers_connection_twice(at_first):
+    project = at_first
+    write = f"driver = op.get_bind().connection\ndriver.cursor().execute({insert_sql(1)!r})\ndriver.commit()"
+    project.revision("bbb2", "aaa1", "\n".join([write, by_driver("SELECT 1"), FAIL]))
+    found, _ = outcome(project)
+    kind = project.database.kind
+    assert (found["state"], numbers(project)) == ("partly" if kind == "sqlite" else "unknown", [1])

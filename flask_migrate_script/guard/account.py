@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List,
 
 from ..errors import MigrateError
 from ..failure_context import FirstError, note
-from ..seam.database import Database, Sent, revision_of
+from ..seam.database import Database, Sent, find_revision
 from ..seam.driver import (
     driver_connection,
-    innermost,
+    find_innermost,
     is_autocommit,
+    read_transaction_status,
     run,
-    transaction_status,
 )
-from ..seam.facts import Aborted, Ending, Facts, Hints, MySQLFacts, PostgreSQLFacts, SQLiteFacts, facts_for
+from ..seam.facts import Aborted, Ending, Facts, Hints, MySQLFacts, PostgreSQLFacts, SQLiteFacts, make_facts
 from ..seam.parts import Part
 from ..sql.quoting import identifier, qualified
 from ..sql.text import Kind, Statement, commits, split
 from .atomic import begin_anew
-from .journal import resumption_of
+from .journal import find_resumption
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationStep
@@ -109,6 +109,7 @@ class Book:
     revision: str = ""
     direction: str = "upgrade"
     pieces: List[Piece] = field(default_factory=list)
+    unsettled: List[Piece] = field(default_factory=list)
     moves: List[Moved] = field(default_factory=list)
     foreign: List[Foreign] = field(default_factory=list)
     hints: Hints = field(default_factory=Hints)
@@ -145,15 +146,17 @@ class Book:
         for piece in self.pieces:
             if piece.fate is Fate.OPEN:
                 piece.fate, piece.transaction, piece.went_back = fate, self.committing, self.went_back
+                if fate is Fate.COMMITTING and piece.transaction is None:
+                    self.unsettled.append(piece)
         self.committing, self.went_back, self.savepoints_left = None, False, 0
         self.placed = None
         self.hints.writes = False
 
     def settle_commits(self, fate: Fate = Fate.COMMITTED) -> None:
         """Something came after a commit, so it was one; PostgreSQL itself is asked, once the run is over."""
-        for piece in self.pieces:
-            if piece.fate is Fate.COMMITTING and piece.transaction is None:
-                piece.fate = fate
+        for piece in self.unsettled:
+            piece.fate = fate
+        self.unsettled.clear()
 
     def peek(self) -> Hints:
         """Return what was seen since the database was asked last."""
@@ -225,9 +228,9 @@ class Account(Part):
 
     @contextmanager
     def around_run(self, database: Database) -> Iterator[None]:
-        book = book_of(database)
-        book.transaction = _transaction(database)
-        book.facts = facts_for(database.connection)
+        book = find_book(database)
+        book.transaction = _find_transaction(database)
+        book.facts = make_facts(database.connection)
         if isinstance(book.facts, SQLiteFacts):
             book.facts.on_end, book.facts.on_statement, book.facts.on_savepoint = (
                 book.end,
@@ -243,13 +246,13 @@ class Account(Part):
 
     @contextmanager
     def around_step(self, database: Database, step: MigrationStep) -> Iterator[None]:
-        book = book_of(database)
-        book.number, book.revision = book.number + 1, revision_of(step)
+        book = find_book(database)
+        book.number, book.revision = book.number + 1, find_revision(step)
         book.direction = "upgrade" if step.is_upgrade else "downgrade"
         book.hints, book.first_error, book.ended, book.unseen = Hints(), None, False, 0
         book.placed = None
         is_script = bool(book.revision)
-        resumption = resumption_of(database)
+        resumption = find_resumption(database)
         if resumption and resumption.table:
             book.journaled = resumption.table.sent
         if is_script and book.stale:
@@ -257,6 +260,8 @@ class Account(Part):
             book.stale = False
             book.forget_seen()
         book.scripting = is_script
+        if is_script and database.touched:
+            self.driver_taken(database)  # an earlier script may have kept it
         try:
             yield
         except BaseException as exc:
@@ -281,6 +286,9 @@ class Account(Part):
             with suppress(Exception):  # a connection that is closed
                 book.facts.settle()
                 book.keep_heard()
+        if database.touched:
+            with suppress(Exception):  # a transaction that takes no more statements
+                book.facts.end_turns()
         with suppress(Exception):  # a connection that is lost
             self._notice_end(database, book)
             book.whole = book.facts.is_same()
@@ -290,7 +298,7 @@ class Account(Part):
 
     def _ask_journal(self, database: Database, facts: MySQLFacts, unseen: int) -> Ending:
         """Ask the journal what became of a transaction that is over: a row is in the transaction of its statement."""
-        resumption = resumption_of(database)
+        resumption = find_resumption(database)
         if resumption is None or resumption.table is None:
             return Ending.UNKNOWN
         if resumption.table.count_lost():
@@ -302,13 +310,6 @@ class Account(Part):
         unseen = book.facts.count_unseen(book.peek())
         return 0 if unseen and book.placed and book.facts.is_in_place() else unseen
 
-    def driver_taken(self, database: Database) -> None:
-        book = _book(database)
-        if book and book.scripting and book.placed is None:
-            book.placed = False
-            with suppress(Exception):  # a connection that is lost: the failure that follows tells of it
-                book.placed = not book.facts.count_unseen(book.peek()) and book.facts.keep_place()
-
     def _look_elsewhere(self, book: Book) -> None:
         if book.revision in book.elsewhere and not book.facts.look_elsewhere():
             book.elsewhere.remove(book.revision)
@@ -316,13 +317,16 @@ class Account(Part):
     def _ask(self, database: Database, book: Book) -> None:
         self._look_elsewhere(book)
         book.hints.touched = database.touched
+        if database.touched:
+            with suppress(Exception):  # a transaction that takes no more statements, as the next question says
+                book.facts.end_turns()
         unseen = self._count_unseen(book) if database.touched else 0
         book.past += [book.revision] if unseen else []
         try:
             ending = book.facts.ask(book.take_seen())
             book.settle_commits()
         except Aborted as exc:
-            raise _went_on(book) from exc
+            raise _explain_went_on(book) from exc
         if ending is Ending.UNKNOWN and isinstance(book.facts, MySQLFacts):
             ending = self._ask_journal(database, book.facts, unseen)
         book.ended = ending is not Ending.NONE
@@ -343,11 +347,11 @@ class Account(Part):
             )
 
     def version_moved(self, database: Database, step: MigrationStep, heads: Set[str]) -> None:
-        book = book_of(database)
+        book = find_book(database)
         book.moves.append(Moved(book.revision, heads))
 
     def step_over(self, database: Database, step: MigrationStep) -> None:
-        book = book_of(database)
+        book = find_book(database)
         if book.ended:
             self._commit_the_version(database, book)
         if database.dialect in ROLLS_BACK_DDL and (not database.connection.in_transaction() or book.ended):
@@ -357,7 +361,7 @@ class Account(Part):
 
     def _commit_the_version(self, database: Database, book: Book) -> None:
         """A revision has ended the transaction: its version is committed now, and the next one begins another."""
-        transaction = _transaction(database)
+        transaction = _find_transaction(database)
         if transaction is not None and transaction is not book.transaction:
             transaction.commit()
         elif database.connection.in_transaction():
@@ -366,10 +370,10 @@ class Account(Part):
             book.settle_commits()
 
     def before_autocommit(self, database: Database) -> None:
-        book = book_of(database)
+        book = find_book(database)
         self._notice_end(database, book)
         so_far = book.count_open()
-        book.invalid = find_invalid_indexes(database.dialect, _asking(database))
+        book.invalid = find_invalid_indexes(database.dialect, _make_ask(database))
         before = f" What it did before them, {so_far} so far, stays too." if so_far else ""
         database.say(
             f"Revision {book.revision} leaves the transaction (autocommit_block): what it runs there stays.{before}"
@@ -377,7 +381,7 @@ class Account(Part):
 
     @contextmanager
     def inside_autocommit(self, database: Database) -> Iterator[None]:
-        book = book_of(database)
+        book = find_book(database)
         book.hints.commits += 1
         try:
             yield
@@ -386,14 +390,14 @@ class Account(Part):
             book.transaction = None  # Alembic begins another when the block is over
 
     def began(self, database: Database) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book:
             book.settle_commits()
             if book.transaction is None:
-                book.transaction = _transaction(database)
+                book.transaction = _find_transaction(database)
 
     def committing(self, database: Database) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book and not isinstance(book.facts, SQLiteFacts):
             self._notice_end(database, book)
             self._look_before_commit(database, book)
@@ -403,34 +407,36 @@ class Account(Part):
             book.stale = True
 
     def rolling_back(self, database: Database) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book:
             self._notice_end(database, book)
             self._notice_loss(book)
-            self._rolled_back(book)
+            self._note_rollback(book)
 
     def _notice_loss(self, book: Book) -> None:
         """A rollback is about to be sent: ask whether something is written that it undoes."""
         if book.scripting and not book.hints.lost_writes:
             with suppress(Exception):  # a connection that is lost: the failure that follows tells of it
-                wrote = book.facts.wrote(book.peek())
+                wrote = book.facts.has_written(book.peek())
                 book.hints.lost_writes, book.hints.may_have_lost = (
                     bool(wrote),
                     book.hints.may_have_lost or wrote is None,
                 )
 
-    def _rolled_back(self, book: Book) -> None:
+    def _note_rollback(self, book: Book) -> None:
         book.hints.rollbacks += 1
         if not isinstance(book.facts, SQLiteFacts):
             book.close(Fate.ROLLED_BACK)
         book.stale = True
 
     def before_statement(self, database: Database, sent: Sent) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book is None:
             return
         book.settle_commits()
         book.sending = True
+        if _is_alembics_own(database, book):
+            return
         self._notice_end(database, book)
         statements = split(sent.text, database.dialect)
         if any(one.kind is Kind.ROLLBACK for one in statements):
@@ -455,23 +461,26 @@ class Account(Part):
     def _notice_end(self, database: Database, book: Book) -> None:
         """Notice that the transaction has ended past SQLAlchemy, by what the server said in its last answer."""
         begun = book.scripting and book.hints.writes and not isinstance(book.facts, SQLiteFacts)
-        if begun and transaction_status(driver_connection(database.connection)) is False:
+        if begun and read_transaction_status(driver_connection(database.connection)) is False:
             book.hints.unseen += 1
             book.close(Fate.UNKNOWN)
 
     def after_statement(self, database: Database, sent: Sent) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book is None:
             return
         book.sending = False
+        if _is_alembics_own(database, book):
+            return
         statements = split(sent.text, database.dialect)
-        resumption = resumption_of(database)
+        resumption = find_resumption(database)
         if resumption and resumption.skipped:
             return
         book.commands.update(_name_commands(statements))
         if not book.scripting:
             return
-        over = transaction_status(driver_connection(sent.connection)) is False  # a question would begin another one
+        # It is looked at first: a question would begin another transaction.
+        over = read_transaction_status(driver_connection(sent.connection)) is False
         for statement in statements:
             self._note(database, book, statement)
         self._look_whether_it_is_over(database, book, sent, over)
@@ -491,7 +500,7 @@ class Account(Part):
         if isinstance(book.facts, SQLiteFacts):
             return  # it tells of every end itself
         if kind is Kind.ROLLBACK:
-            self._rolled_back(book)
+            self._note_rollback(book)
         elif kind is Kind.COMMIT:
             book.hints.commits += 1
             book.close(Fate.COMMITTED)
@@ -513,7 +522,7 @@ class Account(Part):
             book.close(Fate.COMMITTED)
 
     def statement_failed(self, database: Database, sent: Sent, exc: BaseException) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book is None:
             return
         book.sending = False
@@ -523,32 +532,50 @@ class Account(Part):
             book.first_error = (" ".join(sent.text.split()), exc)
 
     def before_foreign_statement(self, database: Database, sent: Sent) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book and any(one.writes for one in split(sent.text, sent.connection.dialect.name)):
             book.hints.foreign = True
             book.foreign.append(Foreign(book.revision, sent.connection.engine, " ".join(sent.text.split())))
 
     def after_foreign_statement(self, database: Database, sent: Sent) -> None:
         """What was executed in no transaction, or has ended one, lasts."""
-        book = _book(database)
+        book = _get_book(database)
         if book is None or not book.foreign:
             return
-        status = transaction_status(driver_connection(sent.connection))
+        status = read_transaction_status(driver_connection(sent.connection))
         lasts = commits(sent.text, sent.connection.dialect.name) or is_autocommit(sent.connection)
         if status is False or (status is None and lasts):
             self.foreign_commit(database, sent)
 
+    def driver_taken(self, database: Database) -> None:
+        book = _get_book(database)
+        if book and book.scripting:
+            with suppress(Exception):  # a transaction that takes no more statements
+                book.facts.begin_turns()
+                self._keep_place(book)
+
+    def _keep_place(self, book: Book) -> None:
+        """Mark the transaction, where all that was written until now was seen."""
+        if book.placed is None:
+            book.placed = False
+            book.placed = not book.facts.count_unseen(book.peek()) and book.facts.keep_place()
+
     def foreign_driver_taken(self, database: Database) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book:
             book.hints.foreign = True
             if book.revision not in book.elsewhere:
                 book.elsewhere.append(book.revision)
 
     def foreign_commit(self, database: Database, sent: Sent) -> None:
-        book = _book(database)
+        book = _get_book(database)
         for foreign in book.foreign if book else ():
             foreign.lasts = foreign.lasts or foreign.engine is sent.connection.engine
+
+
+def _is_alembics_own(database: Database, book: Book) -> bool:
+    """Return whether a statement between two scripts needs no reading: it is in the transaction, as the scripts are."""
+    return not book.scripting and database.dialect in ROLLS_BACK_DDL
 
 
 def _commits_first(statements: Sequence[Statement]) -> bool:
@@ -575,7 +602,7 @@ def _undoes_itself(statements: Sequence[Statement]) -> bool:
     return False
 
 
-def book_of(database: Database) -> Book:
+def find_book(database: Database) -> Book:
     """Return the book of a database that was configured."""
     found: Book = database.state[Account]
     return found
@@ -592,15 +619,15 @@ def find_invalid_indexes(dialect: str, ask: Callable[[str], List[Any]]) -> Set[s
     return {str(row[0]) for row in ask(sql)}
 
 
-def _asking(database: Database) -> Callable[[str], List[Any]]:
+def _make_ask(database: Database) -> Callable[[str], List[Any]]:
     return lambda sql: run(driver_connection(database.connection), sql)
 
 
-def _book(database: Database) -> Optional[Book]:
+def _get_book(database: Database) -> Optional[Book]:
     return database.state.get(Account)
 
 
-def _transaction(database: Database) -> Any:
+def _find_transaction(database: Database) -> Any:
     """Return the transaction of a connection; SQLAlchemy before 1.4 begins none by itself, and has no name for it."""
     connection: Any = database.connection
     return connection.get_transaction() if hasattr(connection, "get_transaction") else None
@@ -611,14 +638,14 @@ def _commit_what_a_script_began(database: Database, book: Book) -> None:
 
     SQLAlchemy begins another transaction then, of which neither Alembic nor env.py knows.
     """
-    left = _transaction(database)
+    left = _find_transaction(database)
     if left is not None and left is not book.transaction:
         left.commit()
 
 
 def _is_aborted(database: Database) -> bool:
     """Return whether a commit would be a rollback: libpq's "in a failed transaction" is 3."""
-    info = getattr(innermost(driver_connection(database.connection)), "info", None)
+    info = getattr(find_innermost(driver_connection(database.connection)), "info", None)
     return getattr(info, "transaction_status", None) == 3
 
 
@@ -627,7 +654,7 @@ def _is_same_failure(exc: BaseException, first: BaseException) -> bool:
     return exc is first or getattr(exc, "orig", None) is first
 
 
-def _went_on(book: Book) -> MigrateError:
+def _explain_went_on(book: Book) -> MigrateError:
     if book.first_error is None:
         first = "a statement of it failed"
     else:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ..sql.text import Kind, split
-from .driver import call_sqlite, driver_connection, in_transaction, innermost, run
+from .driver import call_sqlite, driver_connection, find_innermost, is_in_transaction, run
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -81,7 +81,7 @@ class Facts:
     def mark(self) -> None:
         """Take note of the transaction that a step begins in."""
 
-    def wrote(self, hints: Hints) -> Optional[bool]:
+    def has_written(self, hints: Hints) -> Optional[bool]:
         """Return whether something is written in the transaction that is open, and about to be rolled back.
 
         :returns: None where the database does not say.
@@ -115,6 +115,12 @@ class Facts:
     def counts(self, failure: BaseException) -> bool:
         """Return whether the server is known to count a statement that has failed so as one that it has executed."""
         return False
+
+    def begin_turns(self) -> None:
+        """From here on, statements may be sent that are not seen: note which transaction of the session this is."""
+
+    def end_turns(self) -> None:
+        """Note which one it is now."""
 
     def is_same(self) -> bool:
         """Return whether the transaction that is open is known to be the one that the step began in."""
@@ -152,7 +158,7 @@ class Facts:
         """Ask nothing more."""
 
 
-def facts_for(connection: Connection) -> Facts:
+def make_facts(connection: Connection) -> Facts:
     """Return the facts of the kind of database a connection is to."""
     make = _FACTS.get(str(connection.dialect.name), Facts)
     if make is PostgreSQLFacts and (connection.dialect.server_version_info or ()) < (10,):
@@ -177,14 +183,19 @@ class PostgreSQLFacts(Facts):
     )
     _MOST = 100_000
 
+    _TURN = "SELECT virtualtransaction FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'virtualxid'"
+    """Its second part counts the transactions of a session, whether they write or not."""
+
     _mark: _Place = ("", None, "0")
+    _turn: Optional[int] = None
+    _turns: Optional[int] = None
 
     def mark(self) -> None:
-        self._mark = self._where()
+        self._mark, self._turn = self._locate(), None
 
     def ask(self, hints: Hints) -> Ending:
-        before, now = self._mark, self._where()
-        self._mark = now
+        before, now = self._mark, self._locate()
+        self._mark, self._turn = now, None
         if before[0] == now[0] and before[1] in (None, now[1]):
             return Ending.NONE
         ending = self._judge(before, now, hints)
@@ -198,7 +209,7 @@ class PostgreSQLFacts(Facts):
         Numbers that were given out meanwhile and rolled back may be those of other sessions, and of savepoints: of
         PL/pgSQL's blocks with an EXCEPTION, too.
         """
-        status = self._status(before[1]) if before[1] is not None else None
+        status = self._read_status(before[1]) if before[1] is not None else None
         if status == "aborted" or hints.lost_writes:
             return Ending.LOST
         seen = bool(hints.commits or hints.rollbacks) and not (hints.unseen or hints.touched)
@@ -206,15 +217,15 @@ class PostgreSQLFacts(Facts):
             return Ending.OVER
         return Ending.UNKNOWN
 
-    def wrote(self, hints: Hints) -> Optional[bool]:
+    def has_written(self, hints: Hints) -> Optional[bool]:
         try:
-            return self._where()[1] is not None
+            return self._locate()[1] is not None
         except Aborted:
             return hints.writes
 
     def learn(self) -> None:
         if self._mark[1] is None:
-            now = self._where()
+            now = self._locate()
             if now[0] == self._mark[0]:
                 self._mark = (now[0], now[1], self._mark[2])
 
@@ -223,10 +234,10 @@ class PostgreSQLFacts(Facts):
 
     def find_number(self) -> Optional[str]:
         """Return the number of the transaction that is open; None where nothing is written in it."""
-        return self._where()[1]
+        return self._locate()[1]
 
     def count_gone_back(self) -> int:
-        _, number, following = self._where()  # a savepoint's number comes after that of its transaction
+        _, number, following = self._locate()  # a savepoint's number comes after that of its transaction
         return self._count_rolled_back(number, following) if number else 0
 
     def may_have_gone_back(self, other: OtherConnection, hints: Hints) -> bool:
@@ -243,11 +254,25 @@ class PostgreSQLFacts(Facts):
 
     def is_same(self) -> bool:
         try:
-            return self._where()[0] == self._mark[0]
+            return self._locate()[0] == self._mark[0]
         except Aborted:
             return False
 
+    def begin_turns(self) -> None:
+        if self._turn is not None:
+            return  # it is about everything since the connection was taken first
+        self._turn, self._turns = self._find_turn(), None
+        self.learn()
+
+    def end_turns(self) -> None:
+        self._turns = None if self._turn is None else self._find_turn() - self._turn
+
+    def _find_turn(self) -> int:
+        return int(str(run(driver_connection(self.connection), self._TURN)[0][0]).rpartition("/")[2])
+
     def may_have_committed(self, other: OtherConnection) -> bool:
+        if self._turns == 0 or (self._turns == 1 and self.was_committed(other) is False):
+            return False  # there is no other transaction than that one, and the one that is open
         end = str(other.value("SELECT txid_snapshot_xmax(txid_current_snapshot())"))
         return bool(int(other.value(self._ask_numbers(self._mark[2], end, "committed"))))
 
@@ -258,21 +283,21 @@ class PostgreSQLFacts(Facts):
     def _ask_numbers(self, first: str, end: str, status: str) -> str:
         return self._NUMBERS.format(max(int(first), int(end) - self._MOST), end, status)
 
-    def _status(self, number: str) -> Optional[str]:
+    def _read_status(self, number: str) -> Optional[str]:
         status = run(driver_connection(self.connection), f"SELECT txid_status({number})")[0][0]
         return None if status is None else str(status)
 
-    def _where(self) -> _Place:
+    def _locate(self) -> _Place:
         try:
             begun, number, following = run(driver_connection(self.connection), self._WHERE)[0]
         except Exception as exc:
-            if _sqlstate(exc) == "25P02":
+            if _find_sqlstate(exc) == "25P02":
                 raise Aborted from exc
             raise
         return begun, number, following
 
 
-def _sqlstate(exc: BaseException) -> Optional[str]:
+def _find_sqlstate(exc: BaseException) -> Optional[str]:
     from .driver_errors import read_driver_error
 
     return read_driver_error(exc).sqlstate
@@ -309,8 +334,8 @@ class SQLiteFacts(Facts):
         self._open = False
         self._ending: Optional[Kind] = None
         self._version = 0
-        self._own = innermost(driver_connection(connection))
-        self._trace(self._heard)
+        self._own = find_innermost(driver_connection(connection))
+        self._trace(self._hear)
 
     def detach(self) -> None:
         self._trace(None)
@@ -318,13 +343,13 @@ class SQLiteFacts(Facts):
     def mark(self) -> None:
         self.settle()
         self._traced = _Traced()
-        self._open = in_transaction(self._own)
-        self._version = self._data_version()
+        self._open = is_in_transaction(self._own)
+        self._version = self._read_data_version()
 
     def look_elsewhere(self) -> bool:
-        return self._data_version() != self._version
+        return self._read_data_version() != self._version
 
-    def _data_version(self) -> int:
+    def _read_data_version(self) -> int:
         """Return the number that SQLite changes where another connection has committed something."""
         return int(run(driver_connection(self.connection), "PRAGMA data_version")[0][0])
 
@@ -338,15 +363,15 @@ class SQLiteFacts(Facts):
     def _trace(self, heard: Optional[Callable[[str], None]]) -> None:
         call_sqlite(driver_connection(self.connection), "set_trace_callback", heard)
 
-    def _total_changes(self) -> int:
+    def _count_changes(self) -> int:
         own = getattr(self._own, "_conn", self._own)  # aiosqlite's property waits for its thread, which may be this one
         return int(own.total_changes)
 
-    def _in_transaction(self) -> bool:
+    def _is_in_transaction(self) -> bool:
         own = getattr(self._own, "_conn", self._own)
         return bool(own.in_transaction)
 
-    def _heard(self, text: str) -> None:
+    def _hear(self, text: str) -> None:
         """SQLite is about to execute a statement; it may not be asked anything by SQL here."""
         self.settle()
         self.on_any()
@@ -369,21 +394,21 @@ class SQLiteFacts(Facts):
             self.on_statement(text)
 
     def _hear_end(self, kind: Kind) -> None:
-        if self._in_transaction():
+        if self._is_in_transaction():
             self._ending = kind
-            if kind is Kind.ROLLBACK and (self._changed_by_ddl or self._total_changes() != self._changes):
+            if kind is Kind.ROLLBACK and (self._changed_by_ddl or self._count_changes() != self._changes):
                 self._traced.lost = True
 
     def settle(self) -> None:
         """Look what became of the last end, and whether a transaction has ended or begun without one."""
-        is_open, ending = self._in_transaction(), self._ending
+        is_open, ending = self._is_in_transaction(), self._ending
         self._ending = None
         if self._open and not is_open:
             self._note_end(ending)
         elif not is_open:
             self.on_end(True)  # a statement in autocommit
         if is_open != self._open:
-            self._changed_by_ddl, self._changes = False, self._total_changes()
+            self._changed_by_ddl, self._changes = False, self._count_changes()
         self._open = is_open
 
     def _note_end(self, ending: Optional[Kind]) -> None:
@@ -392,7 +417,7 @@ class SQLiteFacts(Facts):
             self.on_end(True)
             return
         self._traced.rollbacks += 1
-        if ending is None and (self._changed_by_ddl or self._total_changes() != self._changes):
+        if ending is None and (self._changed_by_ddl or self._count_changes() != self._changes):
             self._traced.lost = True  # by ON CONFLICT ROLLBACK, RAISE(ROLLBACK) or a full disk
         self.on_end(False)
 
@@ -445,10 +470,10 @@ class MySQLFacts(Facts):
         self.gone_back = 0
 
     def mark(self) -> None:
-        self._mark = self._counters()
+        self._mark = self._read_counters()
 
     def ask(self, hints: Hints) -> Ending:
-        before, self._mark = self._mark, self._counters()
+        before, self._mark = self._mark, self._read_counters()
         self.gone_back = self._count_since(before, "com_rollback_to_savepoint")
         if hints.lost_writes:
             return Ending.LOST
@@ -467,8 +492,8 @@ class MySQLFacts(Facts):
     def _count_since(self, before: Dict[str, int], name: str) -> int:
         return self._mark.get(name, 0) - before.get(name, 0)
 
-    def wrote(self, hints: Hints) -> Optional[bool]:
-        now = self._counters()
+    def has_written(self, hints: Hints) -> Optional[bool]:
+        now = self._read_counters()
         if hints.writes or not self._wrote_unseen(now, self._mark, hints):
             return hints.writes
         ended = any(now[name] > self._mark.get(name, 0) for name in ("com_commit", "com_rollback"))
@@ -487,7 +512,7 @@ class MySQLFacts(Facts):
 
     def count_unseen(self, hints: Hints) -> int:
         words = (*self._CHANGES_ROWS, *self._CHANGES_DEFINITIONS)
-        return self._count_more(self._counters(), self._mark, hints, words)
+        return self._count_more(self._read_counters(), self._mark, hints, words)
 
     def keep_place(self) -> bool:
         """A savepoint goes with its transaction, by DDL, START TRANSACTION and SET autocommit, too."""
@@ -515,7 +540,7 @@ class MySQLFacts(Facts):
 
         return read_driver_error(failure).number in self._OF_EXECUTION
 
-    def _counters(self) -> Dict[str, int]:
+    def _read_counters(self) -> Dict[str, int]:
         rows: List[Any] = run(driver_connection(self.connection), self._COUNTERS)
         return {str(name).lower(): int(value) for name, value in rows}
 
