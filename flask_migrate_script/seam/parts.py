@@ -96,7 +96,7 @@ class Part:
         """The database has executed a statement that was sent over another connection while a script runs."""
 
     def driver_taken(self, database: Database) -> None:
-        """A script takes the driver's connection in its hands that Alembic has."""
+        """A script is about to take the driver's connection in its hands, on which nothing is seen."""
 
     def foreign_driver_taken(self, database: Database) -> None:
         """While a script runs, it takes a driver's connection in its hands that is not Alembic's."""
