@@ -216,12 +216,12 @@ def _make_completion(verb: Verb, kind: str) -> Dict[str, Any]:
     def found(ctx: click.Context, written: str) -> Dict[str, str]:
         from flask.cli import ScriptInfo
 
-        from .completion import candidates
+        from .completion import find_candidates
         from .options import choose_directory
 
         before = ctx.parent.params if ctx.parent else {}
         directory = choose_directory(verb, ctx.params.get("directory"), before.get("directory"))
-        return candidates(kind, written, lambda: ctx.ensure_object(ScriptInfo).load_app(), directory, before)
+        return find_candidates(kind, written, lambda: ctx.ensure_object(ScriptInfo).load_app(), directory, before)
 
     if hasattr(click.Parameter, "shell_complete"):
         return {"shell_complete": lambda ctx, param, incomplete: _make_items(found(ctx, incomplete))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from typing import TYPE_CHECKING, List, Sequence, Union
+from typing import TYPE_CHECKING, List, Optional, Sequence, Union
 
 from . import invocation
 from .console.terminal import remove_controls
@@ -51,6 +51,15 @@ class UsageError(MigrateError):
 
 class CannotConnect(MigrateError):
     """A database did not answer; nothing was done in it."""
+
+
+def list_chain(exc: Optional[BaseException]) -> List[BaseException]:
+    """Return an exception and those it was raised from, or in the handling of, outermost first."""
+    found: List[BaseException] = []
+    while exc is not None and exc not in found:
+        found.append(exc)
+        exc = exc.__cause__ or exc.__context__
+    return found
 
 
 def describe_interruption(exc: BaseException) -> MigrateError:

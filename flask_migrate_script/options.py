@@ -218,7 +218,30 @@ DryRun = Annotated[
     bool,
     Option("--dry-run", help="show what it would do and what would be lost, and change nothing (-v: with the SQL)"),
 ]
+RehearseSeconds = Annotated[
+    Optional[float],
+    Option(
+        "--rehearse-seconds",
+        help="seconds that a dry run may go on, and hold its locks (MIGRATE_REHEARSE_SECONDS, 600)",
+    ),
+]
 Format = Annotated[Literal["text", "mermaid", "dot", "svg"], Option("--format", help="what to draw (default: text)")]
+LintFormat = Annotated[
+    Literal["text", "json", "github", "sarif"],
+    Option("--format", help="how to print findings; github and sarif are for code hosts (default: text)"),
+]
+Since = Annotated[
+    Optional[str],
+    Option("--since", help="look only at files added since the branch left this commit or branch of git"),
+]
+Baseline = Annotated[
+    Literal["read", "write", "ignore"],
+    Option(
+        "--baseline", help="write: accept today's findings, in lint-baseline.json; ignore: show all (default: read)"
+    ),
+]
+Strict = Annotated[bool, Option("--strict", help="fail, too, where something could not be judged")]
+PgVersion = Annotated[Optional[str], Option("--pg-version", help="judge locks for this release of PostgreSQL")]
 Output = Annotated[Optional[str], Option("-o", "--output", help="write to this file instead of standard output")]
 Json = Annotated[bool, Option("--json", help="print one JSON document and nothing else")]
 JsonOutcome = Annotated[

@@ -32,6 +32,8 @@ Words = Union[str, Sequence[str], None]
 """What a repeatable option is given."""
 
 _NO_OPTIONS = GuardOptions()
+PATIENCE = 3.0
+"""Seconds that a dry run waits for a lock in the database, where nothing else is said: others wait behind it."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class Call:
     def _guard(self, act: Callable[[Config], None], for_document: bool = False) -> List[DatabaseOutcome]:
         with explain(self.asked):
             from .config import open_config
-            from .guard.run import guarded
+            from .guard.run import run_guarded
 
             def attempt(run: Run) -> None:
                 stdout = divert_prints() if for_document else nullcontext()
@@ -125,7 +127,7 @@ class Call:
                         self._refuse_shared_databases(config)
                     act(config)
 
-            return guarded(attempt, self.settings(), self.asked, self.parts)
+            return run_guarded(attempt, self.settings(), self.asked, self.parts)
 
     def _refuse_shared_databases(self, config: Config) -> None:
         from .config import get_state
@@ -292,6 +294,7 @@ def rehearse(
     ddl_timeout: Optional[float] = None,
     ddl_retries: Optional[int] = None,
     verbose: bool = False,
+    rehearse_seconds: Optional[float] = None,
 ) -> Rehearsal:
     """Return what an upgrade or a downgrade would do, and change nothing.
 
@@ -315,7 +318,7 @@ def rehearse(
     if verb not in defaults:
         raise MigrateError(f"There is no rehearsal of {verb!r}.", 'It is "upgrade" or "downgrade".')
     target = defaults[verb] if revision is None else str(revision)
-    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
+    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose, rehearse_seconds)
     return rehearse_call(verb, Call(directory, x_arg, target, options), target, tag)
 
 
@@ -328,6 +331,9 @@ def rehearse_call(name: str, call: Call, target: str, tag: Optional[str]) -> Reh
         from .rehearsal.rehearse import rehearse_command
 
         undone = replace(call, asked=target, changes=True, commits=False, progress=show_nothing)
+        settings = undone.settings()
+        if not settings.ddl_timeout:
+            undone = replace(undone, options=replace(undone.options, ddl_timeout=PATIENCE))
         return rehearse_command(name, target, tag, undone.settings(), undone.find)
 
 
@@ -339,13 +345,13 @@ def keep_data(rename: Words, fill: Words, bind: Words, allow_drop_all: bool) -> 
     with explain():
         from .autogenerate.keeping import KeepingData
         from .autogenerate.missing_models import refuse_to_drop_all
-        from .autogenerate.questions import terminal
+        from .autogenerate.questions import find_terminal
         from .config import get_state
-        from .databases import bind_names
+        from .databases import list_binds
 
-        databases = len(list_words(bind)) or 1 + len(bind_names(get_state().db))
+        databases = len(list_words(bind)) or 1 + len(list_binds(get_state().db))
         refusals = () if allow_drop_all else (refuse_to_drop_all,)
-        return KeepingData(list_words(rename), list_words(fill), terminal(), databases, refusals)
+        return KeepingData(list_words(rename), list_words(fill), find_terminal(), databases, refusals)
 
 
 def print_current(call: Call, check_heads: bool) -> None:
@@ -368,15 +374,15 @@ def check_models(call: Call, json: bool) -> None:
     :raises MigrateError: if anything does.
     """
     with explain():
-        from .autogenerate.comparison import Comparison, difference, document_comparison
+        from .autogenerate.comparison import Comparison, document_comparison, find_difference
 
     comparison = Comparison()
     comparing = replace(call, parts=(comparison,))
-    with comparison.explained():
+    with comparison.explain():
         if not json:
             comparing.run("check")
             return
-        error = comparing.find(difference)
+        error = comparing.find(find_difference)
         print_json(document_comparison(comparison.databases))
         with explain_errors():
             if error:
@@ -394,9 +400,11 @@ def find_positions(call: Call) -> List[Position]:
         return []
 
 
-def lint_range(call: Call, rev_range: str) -> Report:
+def lint_range(call: Call, rev_range: str, since: Optional[str], pg_version: Optional[str]) -> Report:
     """Return what there is to say about revisions: of their graph alone, where that is broken.
 
+    :param since: only files that were added after this commit of git's.
+    :param pg_version: the release of PostgreSQL to judge locks for.
     :raises MigrateError: if there is no such revision, a file is not Python, or a database does not answer.
     """
     with explain():
@@ -405,10 +413,50 @@ def lint_range(call: Call, rev_range: str) -> Report:
     if broken:
         return broken
     try:
-        return call.find(lambda config: lint_revisions(config, rev_range))
+        return call.find(lambda config: lint_revisions(config, rev_range, since, pg_version))
     except CannotConnect as error:
         advice = f"{error.advice}\nTo lint without the database, say which revisions: {{db}} lint base:head"
         raise CannotConnect(error.problem, advice.strip()) from error.__cause__
+
+
+def accept_findings(call: Call, report: Report) -> None:
+    """Write the findings of a report down as accepted.
+
+    :raises MigrateError: if the file cannot be written.
+    """
+    from .linting.baseline import write_baseline
+
+    print_result(
+        call.find_in_files(lambda config: write_baseline(config.get_main_option("script_location") or "", report))
+    )
+
+
+def leave_out_accepted(call: Call, report: Report) -> Report:
+    """Return a report without the findings that were accepted.
+
+    :raises MigrateError: if the file that says which ones cannot be read.
+    """
+    from .linting import baseline
+
+    return call.find_in_files(
+        lambda config: baseline.leave_out_accepted(config.get_main_option("script_location") or "", report)
+    )
+
+
+def print_report(report: Report, format: str) -> None:
+    """Print the findings of lint.
+
+    :param format: ``"text"``, ``"json"``, ``"github"`` or ``"sarif"``.
+    """
+    from .linting import document_report, write_lines
+    from .linting.formats import document_sarif, write_annotations
+
+    if format == "json":
+        print_json(document_report(report))
+    elif format == "sarif":
+        print_json(document_sarif(report))
+    else:
+        print_result("\n".join(write_annotations(report) if format == "github" else write_lines(report)))
 
 
 def drop_everything(options: GuardOptions, yes: bool) -> None:
@@ -419,20 +467,20 @@ def drop_everything(options: GuardOptions, yes: bool) -> None:
     """
     with explain():
         from .config import get_state
-        from .databases import clear, configured_engines, describe, inventory, summary
-        from .guard.run import connected, locked
+        from .databases import clear, describe, find_engines, list_contents, summarize
+        from .guard.run import lock_databases, run_connected
 
-        engines, settings = configured_engines(get_state().db), Call(options=options).settings()
-        contents = connected(lambda: [inventory(*one) for one in engines.items()], settings)
+        engines, settings = find_engines(get_state().db), Call(options=options).settings()
+        contents = run_connected(lambda: [list_contents(*one) for one in engines.items()], settings)
         write_result(remove_controls("\n".join(line for content in contents for line in describe(content))))
         if not any(content.objects for content in contents):
             return
         if not yes:
             _confirm("Drop all of this? [y/N] ")
-        with locked(engines.values(), settings):
-            for content in [inventory(*one) for one in engines.items()]:
+        with lock_databases(engines.values(), settings):
+            for content in [list_contents(*one) for one in engines.items()]:
                 clear(content)
-                write_result(summary(content))
+                write_result(summarize(content))
 
 
 def _confirm(question: str) -> None:

@@ -41,7 +41,7 @@ Foreign = Any
 Settings = Dict[str, Any]
 """Keywords of ``add_argument`` or ``add_subparsers``."""
 
-_module = compat.script_module()
+_module = compat.find_script_module()
 startup.explain_databases(compat.launcher)
 
 Command = _module.Command
@@ -76,7 +76,7 @@ class VerbCommand(Command):  # type: ignore[misc,valid-type]  # Flask-Script has
 
     def create_parser(self, *args: object, **kwargs: object) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().create_parser(*args, **kwargs)
-        if compat.completing():
+        if compat.is_completing():
             _add_completers(parser, self.verb, self.manager)
         return parser
 
@@ -276,12 +276,12 @@ def _make_completer(kind: str, verb: Verb, manager: Foreign) -> Callable[..., Di
     """Return what argcomplete calls with the word so far and the values of the words before it."""
 
     def complete(prefix: str, parsed_args: argparse.Namespace, **others: object) -> Dict[str, str]:
-        from .completion import candidates
+        from .completion import find_candidates
 
         values = vars(parsed_args)
         before = _read_before(values)
         directory = options.choose_directory(verb, values.get(f"{_AFTER}directory"), before.get("directory"))
-        return candidates(kind, prefix, lambda: _make_application(manager, values), directory, before)
+        return find_candidates(kind, prefix, lambda: _make_application(manager, values), directory, before)
 
     return complete
 

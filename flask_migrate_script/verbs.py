@@ -14,6 +14,7 @@ from .guard.options import GuardOptions, list_words
 from .options import (
     AllowDropAll,
     Autogenerate,
+    Baseline,
     Bind,
     BranchLabel,
     CheckHeads,
@@ -30,6 +31,7 @@ from .options import (
     IndicateCurrent,
     Json,
     JsonOutcome,
+    LintFormat,
     LintRange,
     LockTimeout,
     Message,
@@ -37,15 +39,19 @@ from .options import (
     NoLock,
     Output,
     Package,
+    PgVersion,
     Purge,
+    RehearseSeconds,
     Rename,
     ResolveDependencies,
     RevId,
     Revision,
     Revisions,
     RevRange,
+    Since,
     Splice,
     Sql,
+    Strict,
     Tag,
     Template,
     Verbose,
@@ -56,17 +62,20 @@ from .options import (
 )
 from .running import (
     Call,
+    accept_findings,
     check_models,
     drop_everything,
     explain,
     find_positions,
     keep_data,
+    leave_out_accepted,
     lint_range,
     make_repository,
     move,
     print_current,
     print_json,
     print_painted,
+    print_report,
     print_result,
     quote_message,
     require_alembic,
@@ -253,6 +262,7 @@ def upgrade(
     verbose: Verbose = False,
     dry_run: DryRun = False,
     json: JsonOutcome = False,
+    rehearse_seconds: RehearseSeconds = None,
 ) -> None:
     """Upgrade to a later version.
 
@@ -265,10 +275,11 @@ def upgrade(
     :param ddl_retries: how often to try again after such a wait.
     :param dry_run: print what it would do and lose, and change nothing; :func:`flask_migrate_script.rehearse` returns
         the same.
+    :param rehearse_seconds: seconds that a dry run may go on and hold its locks; 0 for as long as it takes.
     :param json: print what it did, or with ``dry_run`` what it would do, as one JSON document, after a failure too.
     :raises MigrateError: if a migration fails, or would, or there is no such revision.
     """
-    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
+    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose, rehearse_seconds)
     call = Call(directory, x_arg, revision, options, changes=not sql, progress=show_on_terminal)
     move(upgrade, call, str(revision), sql, tag, dry_run, json)
 
@@ -288,6 +299,7 @@ def downgrade(
     verbose: Verbose = False,
     dry_run: DryRun = False,
     json: JsonOutcome = False,
+    rehearse_seconds: RehearseSeconds = None,
 ) -> None:
     """Revert to a previous version.
 
@@ -297,7 +309,7 @@ def downgrade(
 
     :raises MigrateError: if a migration fails, or would, or there is no such revision.
     """
-    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
+    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose, rehearse_seconds)
     call = Call(directory, x_arg, revision, options, changes=not sql, progress=show_on_terminal)
     target = "head:-1" if sql and str(revision) == "-1" else str(revision)
     move(downgrade, call, target, sql, tag, dry_run, json)
@@ -445,7 +457,7 @@ def graph(
     :param wait: seconds to wait for a server that is not up yet.
     :raises MigrateError: if the revision files cannot be read, or the file cannot be written.
     """
-    from .revisions.drawing import FILE, canvas_of, check_format, draw
+    from .revisions.drawing import FILE, check_format, draw, measure_canvas
     from .revisions.reading import read_history
 
     check_format(format)
@@ -453,7 +465,7 @@ def graph(
     history = call.find(read_history)
     found = find_positions(call)
     with explain_errors():
-        drawing = draw(history, found, format, FILE if output else canvas_of(sys.stdout))
+        drawing = draw(history, found, format, FILE if output else measure_canvas(sys.stdout))
     if output:
         write_file(output, drawing.picture)
     elif drawing.picture:
@@ -509,6 +521,11 @@ def lint(
     x_arg: XArg = None,
     wait: Wait = None,
     json: Json = False,
+    format: LintFormat = "text",
+    since: Since = None,
+    baseline: Baseline = "read",
+    strict: Strict = False,
+    pg_version: PgVersion = None,
 ) -> None:
     """Find what will hurt in revision files: lost data, no way back, long locks.
 
@@ -519,22 +536,33 @@ def lint(
         asked only where it says ``current``.
     :param wait: seconds to wait for a server that is not up yet.
     :param json: print an object: the revisions that were looked at, the findings, and what could not be judged.
+    :param format: ``"text"``, ``"json"``, ``"github"`` for annotations in a pull request, or ``"sarif"``.
+    :param since: a commit, branch or tag of git's: only files that were added since the branch left it.
+    :param baseline: ``"write"`` accepts the findings of today: they are left out from then on, but for ``"ignore"``.
+    :param strict: fail, too, where something could not be judged.
+    :param pg_version: the release of PostgreSQL to judge locks for, as ``"15.2"``.
     :raises MigrateError: if there is a finding, no such revision, or a database that is to be asked does not answer.
     """
-    report = lint_range(Call(directory, x_arg, rev_range, GuardOptions(wait=wait)), rev_range)
-    from .linting import document_report, how_to_allow, lines
+    call = Call(directory, x_arg, rev_range, GuardOptions(wait=wait))
+    report = lint_range(call, rev_range, since, pg_version)
+    not_judged = len(report.notes)
+    if baseline == "write":
+        accept_findings(call, report)
+        return
+    if baseline == "read":
+        report = leave_out_accepted(call, report)
+    from .linting import explain_how_to_allow
     from .sql.counting import plural
 
-    if json:
-        print_json(document_report(report))
-    else:
-        print_result("\n".join(lines(report)))
+    print_report(report, "json" if json else format)
     for note in report.notes:
         tell(note)
+    if strict and not_judged and not report.findings:
+        raise MigrateError(f"{plural(not_judged, 'thing')} could not be judged, and --strict was given.")
     if report.findings:
         raise MigrateError(
             f"{plural(len(report.findings), 'finding')} in {plural(len(report.revisions), 'revision')}.",
-            how_to_allow(report),
+            explain_how_to_allow(report),
         )
 
 
@@ -575,15 +603,15 @@ def journal(
         "statements": [{"position", "text", "state", "time"}]}]}]}``.
     :raises MigrateError: if there is nothing of that revision, or a database cannot be reached.
     """
-    from .guard.resume.listing import document_journal, forgetting, remembered, shown
+    from .guard.resume.listing import document_journal, make_forget, read_journals, write_journals
 
     options = GuardOptions(bind, lock_timeout, no_lock, wait)
     call = Call(directory, x_arg, options=options, changes=bool(forget))
-    databases = call.find(forgetting(forget) if forget else remembered)
+    databases = call.find(make_forget(forget) if forget else read_journals)
     if json:
         print_json(document_journal(databases))
     else:
-        print_result(shown(databases, forget))
+        print_result(write_journals(databases, forget))
 
 
 def reset(

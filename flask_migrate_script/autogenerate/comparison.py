@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any, Dict, Iterator, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional
 
 from ..errors import MigrateError
+from ..operations.differences import Difference, describe_differences
 from ..seam import binds
 from ..seam.database import Database
 from ..seam.parts import Part
-from .differences import Difference, differences
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.operations.ops import MigrationScript, UpgradeOps
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy.engine import Dialect
 
 
 @dataclass(frozen=True)
@@ -24,13 +30,13 @@ class Compared:
 
     name: str
     url: str
-    operations: Any
-    dialect: Any
+    operations: Optional[UpgradeOps]
+    dialect: Dialect
 
     @property
     def differences(self) -> List[Difference]:
         """What differs, an operation each."""
-        return differences(self.operations, self.dialect)
+        return describe_differences(self.operations, self.dialect)
 
 
 class Comparison(Part):
@@ -40,7 +46,7 @@ class Comparison(Part):
         self.databases: List[Compared] = []
 
     @contextmanager
-    def explained(self) -> Iterator[None]:
+    def explain(self) -> Iterator[None]:
         """Put what differs in words into the error that the block ends in.
 
         :raises MigrateError: what the block raises.
@@ -49,13 +55,13 @@ class Comparison(Part):
             yield
         except MigrateError as error:
             if _is_difference(error.__cause__):
-                error.outcome = words(self.databases)
+                error.outcome = describe_comparison(self.databases)
             raise
 
     def configuring(self, database: Database) -> None:
         hook_of_env = database.arguments.get("process_revision_directives")
 
-        def process(context: Any, revision: Any, directives: List[Any]) -> None:
+        def process(context: MigrationContext, revision: object, directives: List[MigrationScript]) -> None:
             if hook_of_env:
                 hook_of_env(context, revision, directives)
             operations = directives[0].upgrade_ops_list[-1] if directives else None
@@ -68,7 +74,7 @@ class Comparison(Part):
         self.databases[:] = [*(one for one in self.databases if one.name != compared.name), compared]
 
 
-def difference(config: Any) -> Optional[Exception]:
+def find_difference(config: Config) -> Optional[Exception]:
     """Run Alembic's check, and return what it raised where it found a difference.
 
     :param config: an open Config.
@@ -84,7 +90,7 @@ def difference(config: Any) -> Optional[Exception]:
     return None
 
 
-def words(databases: List[Compared]) -> List[str]:
+def describe_comparison(databases: List[Compared]) -> List[str]:
     """Return the lines that say what differs."""
     labelled = ((f"{database.name}: " if database.name else "", database) for database in databases)
     return [f"{label}{found.text}" for label, database in labelled for found in database.differences]
@@ -92,10 +98,10 @@ def words(databases: List[Compared]) -> List[str]:
 
 def document_comparison(databases: List[Compared]) -> Dict[str, Any]:
     """Return what ``check --json`` prints."""
-    return {"databases": [_database(one) for one in databases]}
+    return {"databases": [_document_database(one) for one in databases]}
 
 
-def _database(compared: Compared) -> Dict[str, Any]:
+def _document_database(compared: Compared) -> Dict[str, Any]:
     found = compared.differences
     return {
         "name": compared.name or binds.DEFAULT,

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, List, Optional
+from typing import TYPE_CHECKING, Callable, List, Optional, Union
 
 from alembic.operations import ops
 
+from ..seam.database import get_connection
 from ..sql.counting import Count, count, is_empty
 from ..sql.quoting import identifier, qualified
-from .changes import Source, in_tables, shown
-from .operations import FillNulls, InBatch
-from .values import DoesNotFit, literal, takes
+from .changes import Source, walk_tables, write_name
+from .scripted import FillNulls, InBatch
+from .values import DoesNotFit, can_write, write_literal
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import Column
+    from sqlalchemy.engine import Connection, Dialect
 
 
 @dataclass
@@ -25,15 +31,15 @@ class Need:
     :param rows: how many; for a column that is added, only whether there are any, unless it is unique.
     """
 
-    table: Any
-    operation: Any
-    column: Any
-    dialect: Any
+    table: ops.ModifyTableOps
+    operation: Union[ops.AddColumnOp, ops.AlterColumnOp]
+    column: Column[object]
+    dialect: Dialect
     rows: Count
 
     @property
     def name(self) -> str:
-        return shown(self.table.schema, self.table.table_name, self.column.name)
+        return write_name(self.table.schema, self.table.table_name, self.column.name)
 
     @property
     def is_added(self) -> bool:
@@ -47,57 +53,58 @@ class Need:
     @property
     def obstacle(self) -> str:
         """Why no one value will do for the rows; empty where one will."""
-        if not takes(self.column, self.dialect):
+        if not can_write(self.column, self.dialect):
             return f"a value of type {self.column.type} cannot be given here"
         if _is_unique(self.column) and self.rows.number > 1:
             return f"{self.name} is unique, and {self.rows.shown('row')} would get the value"
         return ""
 
     def __str__(self) -> str:
-        table = shown(self.table.schema, self.table.table_name)
+        table = write_name(self.table.schema, self.table.table_name)
         if self.is_added:
             return f"{self.name} is NOT NULL without a server default, and {table} has rows."
         return f"{self.name} becomes NOT NULL and has {self.rows.shown('null')}."
 
 
-def needs(container: Any, context: Any, source: Source) -> List[Need]:
+def find_needs(container: ops.UpgradeOps, context: MigrationContext, source: Source) -> List[Need]:
     """Return the columns that become NOT NULL without a value of the database's own.
 
     :param container: Alembic's UpgradeOps of one database.
     :param context: its MigrationContext.
     """
     found = []
-    for table, operation in in_tables(container):
+    for table, operation in walk_tables(container):
         if isinstance(operation, ops.AddColumnOp) and _has_no_value(operation.column):
             place = qualified(context.dialect, table.schema, source(table.schema, table.table_name)[0])
-            rows = _rows(context.connection, place, operation.column)
+            rows = _count_rows(get_connection(context), place, operation.column)
             found.append(Need(table, operation, operation.column, context.dialect, rows))
         elif isinstance(operation, ops.AlterColumnOp) and operation.modify_nullable is False:
-            column = _of_models(context, table, operation)
+            column = _find_column(context, table, operation)
             if column is not None:
-                nulls = _nulls(context, table, operation, source)
+                nulls = _count_nulls(context, table, operation, source)
                 found.append(Need(table, operation, column, context.dialect, nulls))
     return sorted(found, key=lambda need: (container.ops.index(need.table), need.position))
 
 
-def fill(container: Any, need: Need, value: str) -> None:
+def fill(container: ops.UpgradeOps, need: Need, value: str) -> None:
     """Give the rows that are there a value before the column becomes NOT NULL.
 
     :raises DoesNotFit: if the column cannot hold the value.
     """
-    in_sql = literal(value, need.column, need.dialect)
+    in_sql = write_literal(value, need.column, need.dialect)
     statement = FillNulls(need.table.table_name, need.column.name, in_sql, need.table.schema)
     place = container.ops.index(need.table)
-    if not need.is_added and need.operation.modify_type is None:
+    operation = need.operation
+    if isinstance(operation, ops.AlterColumnOp) and operation.modify_type is None:
         container.ops.insert(place, statement)
         return
     # What the column is comes first, in which the value fits; then the value; then NOT NULL.
     table, schema, column = need.table.table_name, need.table.schema, need.column
-    if need.is_added:
-        nullable = ops.AddColumnOp.from_column_and_tablename(schema, table, _nullable(column))
-        need.table.ops[need.table.ops.index(need.operation)] = nullable
+    if isinstance(operation, ops.AddColumnOp):
+        nullable = ops.AddColumnOp.from_column_and_tablename(schema, table, _copy_nullable(column))
+        need.table.ops[need.table.ops.index(operation)] = nullable
     else:
-        need.operation.modify_nullable, need.operation.existing_nullable = None, True
+        operation.modify_nullable, operation.existing_nullable = None, True
     not_null = ops.AlterColumnOp(
         table,
         column.name,
@@ -112,12 +119,12 @@ def fill(container: Any, need: Need, value: str) -> None:
     container.ops[place + 1 : place + 1] = [statement, kind(table, [not_null], schema=schema)]
 
 
-def refused(need: Need) -> Callable[[str], Optional[str]]:
+def make_check(need: Need) -> Callable[[str], Optional[str]]:
     """Return a function that says what is wrong with a value for a column, or None."""
 
     def check(value: str) -> Optional[str]:
         try:
-            literal(value, need.column, need.dialect)
+            write_literal(value, need.column, need.dialect)
         except DoesNotFit as error:
             return f"{need.name}: {error}."
         return None
@@ -125,30 +132,33 @@ def refused(need: Need) -> Callable[[str], Optional[str]]:
     return check
 
 
-def _has_no_value(column: Any) -> bool:
+def _has_no_value(column: Column[object]) -> bool:
     return not (column.nullable or column.server_default is not None or column.primary_key)
 
 
-def _rows(connection: Any, place: str, column: Any) -> Count:
+def _count_rows(connection: Connection, place: str, column: Column[object]) -> Count:
     if _is_unique(column):
         return count(connection, place)
     return Count(0 if is_empty(connection, place) else 1)
 
 
-def _is_unique(column: Any) -> bool:
+def _is_unique(column: Column[object]) -> bool:
     """Return whether no two rows may have one value in a column; a unique index of some rows does not say so."""
     from sqlalchemy import UniqueConstraint
 
     table = column.table
-    alone = [one for one in table.constraints if isinstance(one, UniqueConstraint)]
-    alone += [one for one in table.indexes if one.unique and not any("where" in key for key in one.dialect_kwargs)]
-    return any([known.name for known in one.columns] == [column.name] for one in alone)
+    constraints = [one for one in table.constraints if isinstance(one, UniqueConstraint)]
+    indexes = [one for one in table.indexes if one.unique and not any("where" in key for key in one.dialect_kwargs)]
+    alone = [*(one.columns for one in constraints), *(one.columns for one in indexes)]
+    return any([known.name for known in columns] == [column.name] for columns in alone)
 
 
-def _of_models(context: Any, table: Any, operation: Any) -> Any:
+def _find_column(
+    context: MigrationContext, table: ops.ModifyTableOps, operation: ops.AlterColumnOp
+) -> Optional[Column[object]]:
     """Return the column of the models that an operation alters."""
     metadata = context.opts["target_metadata"]
-    place = shown(table.schema, table.table_name)
+    place = write_name(table.schema, table.table_name)
     for one in metadata if isinstance(metadata, (list, tuple)) else [metadata]:
         for name, known in one.tables.items():
             if name == place:
@@ -156,14 +166,16 @@ def _of_models(context: Any, table: Any, operation: Any) -> Any:
     return None
 
 
-def _nulls(context: Any, table: Any, operation: Any, source: Source) -> Count:
+def _count_nulls(
+    context: MigrationContext, table: ops.ModifyTableOps, operation: ops.AlterColumnOp, source: Source
+) -> Count:
     old, column = source(table.schema, table.table_name, operation.column_name)
     # In the whole table: one null past the bound, and the column cannot be NOT NULL.
     place, name = qualified(context.dialect, table.schema, old), identifier(column, context.dialect)
-    return count(context.connection, f"{place} WHERE {name} IS NULL")
+    return count(get_connection(context), f"{place} WHERE {name} IS NULL")
 
 
-def _nullable(column: Any) -> Any:
+def _copy_nullable(column: Column[object]) -> Column[object]:
     """Return a copy of a column that takes nulls; the models' own stays as it is."""
     from sqlalchemy import MetaData
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set
+from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Sequence, Set
 
 from ..errors import MigrateError
 from ..seam import binds
 from . import fills, losses
-from .changes import all_in, changes
-from .options import parsed
+from .changes import find_changes, list_operations
+from .pairs import parse_pairs
 from .questions import Terminal
 from .renames import Renaming
 from .values import DoesNotFit
 
-Directives = Callable[[Any, Any, List[Any]], None]
+if TYPE_CHECKING:
+    from alembic.operations.ops import MigrationScript
+    from alembic.runtime.migration import MigrationContext
+
+Directives = Callable[["MigrationContext", object, List["MigrationScript"]], None]
 """What Alembic calls with the script for each database that it compared."""
 
 
@@ -52,23 +56,23 @@ class KeepingData:
         databases: int,
         refusals: Sequence[Directives] = (),
     ) -> None:
-        self.renames: Dict[str, str] = parsed("rename", rename)
-        self.values: Dict[str, str] = parsed("fill", fill)
+        self.renames: Dict[str, str] = parse_pairs("rename", rename)
+        self.values: Dict[str, str] = parse_pairs("fill", fill)
         self.terminal = terminal
         self.databases = databases
         self.refusals = refusals
         self.found = Findings()
-        self.directives: List[Any] = []
+        self.directives: List[MigrationScript] = []
         self.finished = False
 
-    def __call__(self, context: Any, revision: Any, directives: List[Any]) -> None:
+    def __call__(self, context: MigrationContext, revision: object, directives: List[MigrationScript]) -> None:
         for refuse in self.refusals:
             refuse(context, revision, directives)
         compared = len(directives[0].upgrade_ops_list)
         if compared == 1:  # the first database, perhaps of another attempt
             self.found = Findings()
         self.directives = directives
-        bind = binds.of_arguments(context.opts)
+        bind = binds.name_bind(context.opts)
         one = _OneDatabase(self, context, directives[0], f"{bind}: " if bind else "")
         one.rename_what_was_asked()
         is_last = compared == (self.databases if bind else 1)
@@ -86,9 +90,9 @@ class KeepingData:
         for old, new in self.renames.items():
             if old not in self.found.renamed:
                 raise MigrateError(
-                    f"--rename {old}={new}: no such change was detected. {_sentence('Dropped', self.found.dropped)}"
-                    f" {_sentence('Added', self.found.added)}",
-                    f"{self._outcome()} A column is renamed within its table, a table within its schema.",
+                    f"--rename {old}={new}: no such change was detected. {_list_names('Dropped', self.found.dropped)}"
+                    f" {_list_names('Added', self.found.added)}",
+                    f"{self._describe_outcome()} A column is renamed within its table, a table within its schema.",
                 )
 
     def refuse_unknown_fills(self) -> None:
@@ -100,8 +104,8 @@ class KeepingData:
             if name not in self.found.filled:
                 raise MigrateError(
                     f"--fill {name}={self.values[name]}: no column of that name needs a value."
-                    f" {_sentence('Those that need one', self.found.needing)}",
-                    self._outcome(),
+                    f" {_list_names('Those that need one', self.found.needing)}",
+                    self._describe_outcome(),
                 )
 
     def finish(self) -> List[str]:
@@ -114,7 +118,7 @@ class KeepingData:
         self.refuse_unknown_fills()
         return self._report()
 
-    def _outcome(self) -> str:
+    def _describe_outcome(self) -> str:
         written = self.finished and self.directives
         return "Delete the script that was written without it." if written else "Nothing was written."
 
@@ -122,14 +126,14 @@ class KeepingData:
         """Return what a person has to know of the script."""
         if not self.directives:
             return []
-        left = {id(one) for upgrade in self.directives[0].upgrade_ops_list for one in all_in(upgrade)}
+        left = {id(one) for upgrade in self.directives[0].upgrade_ops_list for one in list_operations(upgrade)}
         lost = [one for one in self.found.lost if id(one.operation) in left]
         return [
-            *_listed(_IF_RENAMED, self.found.candidates),
-            *_listed(_UNFILLED, self.found.unfilled),
-            *_listed(_UNFILLABLE, self.found.unfillable),
-            *_listed(_DESTROYS, [one.line for one in lost if one.is_known]),
-            *_listed(_MAY_DESTROY, [one.line for one in lost if not one.is_known]),
+            *_list_lines(_IF_RENAMED, self.found.candidates),
+            *_list_lines(_UNFILLED, self.found.unfilled),
+            *_list_lines(_UNFILLABLE, self.found.unfillable),
+            *_list_lines(_DESTROYS, [one.line for one in lost if one.is_known]),
+            *_list_lines(_MAY_DESTROY, [one.line for one in lost if not one.is_known]),
         ]
 
 
@@ -147,7 +151,7 @@ _MAY_DESTROY = "The upgrade may destroy data; how much is not known:"
 class _OneDatabase:
     """The script's operations for one database."""
 
-    def __init__(self, asked: KeepingData, context: Any, script: Any, prefix: str) -> None:
+    def __init__(self, asked: KeepingData, context: MigrationContext, script: MigrationScript, prefix: str) -> None:
         self.asked, self.found, self.context, self.prefix = asked, asked.found, context, prefix
         self.upgrade, downgrade = script.upgrade_ops_list[-1], script.downgrade_ops_list[-1]
         self.renaming = Renaming(context, self.upgrade, downgrade, asked.renames)
@@ -158,24 +162,24 @@ class _OneDatabase:
         self._note_changes()  # those of the columns of renamed tables too
 
     def _note_changes(self) -> None:
-        found = changes(self.upgrade)
-        self.found.dropped.update(found.dropped())
-        self.found.added.update(found.added())
+        found = find_changes(self.upgrade)
+        self.found.dropped.update(found.list_dropped())
+        self.found.added.update(found.list_added())
 
     def rename_what_is_confirmed(self) -> None:
         if self.asked.terminal:
-            self.renaming.ask(self._confirmed)
+            self.renaming.ask(self._confirm)
         else:
-            pairs = [*self.renaming.tables(), *self.renaming.columns()]
+            pairs = [*self.renaming.pair_tables(), *self.renaming.pair_columns()]
             self.found.candidates += [f"{self.prefix}--rename {old}={new}" for old, new in pairs]
         self.renaming.apply()
 
-    def _confirmed(self, old: str, new: str) -> bool:
+    def _confirm(self, old: str, new: str) -> bool:
         assert self.asked.terminal
-        return self.asked.terminal.renamed(f"{self.prefix}{old}", new)
+        return self.asked.terminal.confirm_rename(f"{self.prefix}{old}", new)
 
     def fill(self, is_last: bool) -> None:
-        needs = fills.needs(self.upgrade, self.context, self.renaming.source)
+        needs = fills.find_needs(self.upgrade, self.context, self.renaming.find_source)
         self.found.needing.update(need.name for need in needs if need.rows)
         self.found.filled.update(need.name for need in needs if need.name in self.asked.values)
         if is_last:
@@ -183,11 +187,11 @@ class _OneDatabase:
         for need in needs:
             value = self.asked.values.get(need.name)
             if value is None and need.rows:
-                value = self._answered(need)
+                value = self._ask_value(need)
             if value is not None:
                 self._fill_with(need, value)
 
-    def _answered(self, need: fills.Need) -> Optional[str]:
+    def _ask_value(self, need: fills.Need) -> Optional[str]:
         """Return the value that a person gives, or None where nobody gives one."""
         if need.obstacle:
             self.found.unfillable.append(f"{self.prefix}{need} But {need.obstacle}.")
@@ -195,7 +199,7 @@ class _OneDatabase:
         terminal = self.asked.terminal
         if terminal:
             question = f"{self.prefix}{need} A value for them (empty for none):"
-            value = terminal.value(question, fills.refused(need))
+            value = terminal.ask_value(question, fills.make_check(need))
             if value is not None:
                 return value
         self.found.unfilled.append(f"{self.prefix}--fill {need.name}=VALUE   {need}")
@@ -210,13 +214,13 @@ class _OneDatabase:
             raise MigrateError(f"--fill {need.name}={value}: {error}.", "Nothing was written.") from None
 
     def mark_losses(self) -> None:
-        lost = losses.mark(self.upgrade, self.context, self.renaming.source)
+        lost = losses.mark(self.upgrade, self.context, self.renaming.find_source)
         self.found.lost += [one._replace(line=f"{self.prefix}{one.line}") for one in lost]
 
 
-def _listed(head: str, lines: List[str]) -> List[str]:
+def _list_lines(head: str, lines: List[str]) -> List[str]:
     return [head, *(f"  {line}" for line in lines)] if lines else []
 
 
-def _sentence(head: str, names: Set[str]) -> str:
+def _list_names(head: str, names: Set[str]) -> str:
     return f"{head}: {', '.join(sorted(names)) or 'nothing'}."

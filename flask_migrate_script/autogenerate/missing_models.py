@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import TYPE_CHECKING, List
 
 from ..errors import MigrateError
 from ..sql.counting import plural
 
+if TYPE_CHECKING:
+    from alembic.operations.ops import MigrationScript
+    from alembic.runtime.migration import MigrationContext
 
-def refuse_to_drop_all(context: Any, revision: Any, directives: List[Any]) -> None:
+
+def refuse_to_drop_all(context: MigrationContext, revision: object, directives: List[MigrationScript]) -> None:
     """Raise where there are no models at all and the script would drop tables.
 
     A function for ``process_revision_directives``, which Alembic calls with the script before env.py's own sees it.

@@ -12,24 +12,24 @@ from ..console.terminal import ask, confirm, remove_controls
 class Terminal:
     """Asks on stderr, and reads the answers from the terminal."""
 
-    def renamed(self, old: str, new: str) -> bool:
+    def confirm_rename(self, old: str, new: str) -> bool:
         """Return whether the first name became the second; anything but yes is no."""
         return confirm(f"Was {old} renamed to {new}? [y/N] ")
 
-    def value(self, question: str, refused: Callable[[str], Optional[str]]) -> Optional[str]:
+    def ask_value(self, question: str, check: Callable[[str], Optional[str]]) -> Optional[str]:
         """Return a value, or None where the answer is empty.
 
-        :param refused: returns what is wrong with a value, and it is asked for again.
+        :param check: returns what is wrong with a value, and it is asked for again.
         """
         while True:
             answer = ask(f"{question} ")
-            wrong = refused(answer) if answer else None
+            wrong = check(answer) if answer else None
             if not wrong:
                 return answer or None
             sys.stderr.write(f"{remove_controls(wrong)}\n")
 
 
-def terminal() -> Optional[Terminal]:
+def find_terminal() -> Optional[Terminal]:
     """Return what can ask; None without a terminal, and in CI, where nobody answers."""
     if os.environ.get("CI") or not sys.stdin or not sys.stdin.isatty():
         return None

@@ -30,7 +30,7 @@ def reserve_stdout() -> Iterator[None]:
     Where ``sys.stdout`` is not descriptor 1, a test runner or another program reads it: nothing is done then, and
     :func:`divert_prints` is what there is.
     """
-    if _reserved.get() or _descriptor(sys.stdout) != 1:
+    if _reserved.get() or _find_descriptor(sys.stdout) != 1:
         yield
         return
     # What is still in the buffer of sys.stdout is no result either: it is not flushed before.
@@ -110,7 +110,7 @@ class ResultStream:
 
 
 def _lead_descriptor_1_to_stderr() -> None:
-    descriptors = (_descriptor(stream) for stream in (sys.stderr, sys.__stderr__))
+    descriptors = (_find_descriptor(stream) for stream in (sys.stderr, sys.__stderr__))
     stderr = next((one for one in descriptors if one is not None), None)
     if stderr is None:
         stderr = os.open(os.devnull, os.O_WRONLY)
@@ -119,9 +119,9 @@ def _lead_descriptor_1_to_stderr() -> None:
         sys.stdout.reconfigure(line_buffering=True)  # a whole block would come long after what stderr says
 
 
-def _descriptor(stream: Any) -> Optional[int]:
+def _find_descriptor(stream: Optional[TextIO]) -> Optional[int]:
     with suppress(AttributeError, OSError, ValueError):
-        return int(stream.fileno())
+        return stream.fileno() if stream else None
     return None
 
 
@@ -151,7 +151,7 @@ class _Split:
     All threads share one, or the first to leave would put back what the last one had replaced.
     """
 
-    def __init__(self, stdout: Any) -> None:
+    def __init__(self, stdout: Optional[TextIO]) -> None:
         self._stdout = stdout
         self._diverted: Counter[int] = Counter()
         self._handlers: List[logging.StreamHandler[Any]] = []
@@ -160,7 +160,7 @@ class _Split:
     def enter(self) -> None:
         if not self._diverted:
             self._names = [name for name in ("stdout", "__stdout__") if getattr(sys, name) is self._stdout]
-            self._handlers = [one for one in _stream_handlers() if self._stdout and one.stream is self._stdout]
+            self._handlers = [one for one in _list_stream_handlers() if self._stdout and one.stream is self._stdout]
             self._replace(self)
         self._diverted[threading.get_ident()] += 1
 
@@ -175,23 +175,23 @@ class _Split:
         for handler in self._handlers:
             handler.setStream(stream)
 
-    def _stream(self) -> Any:
+    def _choose_stream(self) -> Optional[TextIO]:
         return sys.stderr if threading.get_ident() in self._diverted else self._stdout
 
     def write(self, text: str) -> int:
-        stream = self._stream()
+        stream = self._choose_stream()
         return int(stream.write(text)) if stream else len(text)
 
     def flush(self) -> None:
-        stream = self._stream()
+        stream = self._choose_stream()
         if stream:
             stream.flush()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream(), name)
+        return getattr(self._choose_stream(), name)
 
 
-def _stream_handlers() -> List[logging.StreamHandler[Any]]:
+def _list_stream_handlers() -> List[logging.StreamHandler[Any]]:
     loggers = [logging.getLogger(), *logging.Logger.manager.loggerDict.values()]
     handlers = {one for logger in loggers if isinstance(logger, logging.Logger) for one in logger.handlers}
     return [one for one in handlers if isinstance(one, logging.StreamHandler)]

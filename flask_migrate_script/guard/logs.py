@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import contextmanager, suppress
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from ..console.terminal import remove_controls
 from ..errors import MigrateError
@@ -14,27 +14,27 @@ Kept = Tuple[int, List[logging.Handler], List[Any], bool, bool]
 
 
 @contextmanager
-def kept() -> Iterator[None]:
+def keep_logging() -> Iterator[None]:
     """Put levels, handlers, filters, ``disabled`` and propagation of every logger back after the block."""
-    before = {logger: _state(logger) for logger in _loggers()}
-    with _handlers_out_of_reach(), _harmless_on_a_terminal():
+    before = {logger: _read_state(logger) for logger in _list_loggers()}
+    with _hide_handlers(), _protect_terminal():
         try:
             yield
         finally:
-            for logger in _loggers():
+            for logger in _list_loggers():
                 _restore(logger, before.get(logger))
 
 
-def _loggers() -> List[logging.Logger]:
+def _list_loggers() -> List[logging.Logger]:
     named = logging.Logger.manager.loggerDict.values()
     return [logging.getLogger(), *(logger for logger in list(named) if isinstance(logger, logging.Logger))]
 
 
-def _state(logger: logging.Logger) -> Kept:
+def _read_state(logger: logging.Logger) -> Kept:
     return logger.level, list(logger.handlers), list(logger.filters), logger.disabled, logger.propagate
 
 
-def _restore(logger: logging.Logger, kept: Any) -> None:
+def _restore(logger: logging.Logger, kept: Optional[Kept]) -> None:
     """Put a logger back; one that was made meanwhile loses only what a configuration file gave it."""
     level, handlers, filters, disabled, propagate = kept or (logging.NOTSET, [], [], False, True)
     logger.setLevel(level)
@@ -44,7 +44,7 @@ def _restore(logger: logging.Logger, kept: Any) -> None:
 
 
 @contextmanager
-def _harmless_on_a_terminal() -> Iterator[None]:
+def _protect_terminal() -> Iterator[None]:
     """Keep from a terminal what it would take for a command: Alembic logs the messages of revisions.
 
     Whoever else logs meanwhile has it done to them, too. Where stderr is a pipe or a file, nothing is changed.
@@ -68,7 +68,7 @@ def _harmless_on_a_terminal() -> Iterator[None]:
 
 
 @contextmanager
-def _handlers_out_of_reach() -> Iterator[None]:
+def _hide_handlers() -> Iterator[None]:
     """Hide the program's handlers from ``fileConfig`` and ``dictConfig``, which close every handler they find.
 
     A closed file handler opens its file again, and one of mode "w" empties it. The lists they go through have private

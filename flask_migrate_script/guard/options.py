@@ -50,6 +50,7 @@ class GuardOptions:
     :param ddl_timeout: seconds that a statement may wait for a lock in the database.
     :param ddl_retries: how often to try again after such a wait.
     :param verbose: say what is not done.
+    :param rehearse_seconds: seconds that a dry run may hold its locks.
     """
 
     bind: Union[str, Sequence[str], None] = None
@@ -59,6 +60,7 @@ class GuardOptions:
     ddl_timeout: Optional[float] = None
     ddl_retries: Optional[int] = None
     verbose: bool = False
+    rehearse_seconds: Optional[float] = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,10 @@ class Settings:
     :param verbose: say what is not done.
     :param commits: what SQLite is sent at the end of a transaction is COMMIT, and not ROLLBACK.
     :param progress: open for each attempt, it yields the function that the steps of each database go through.
+    :param rehearse_seconds: how long the rehearsal of a database may go on; 0 for as long as it takes.
     :param journal: where DDL cannot be rolled back, remember what took effect, and go on there.
+    :param old_scripts: scripts may have the manners of SQLAlchemy 1 and of older Alembics: ``"1.3"`` or ``"1.4"`` where
+        they mean what they meant in that one, empty where they mean what they mean today; None for no.
     """
 
     changes: bool = False
@@ -92,6 +97,8 @@ class Settings:
     commits: bool = True
     progress: Progress = show_nothing
     journal: bool = True
+    old_scripts: Optional[str] = ""
+    rehearse_seconds: float = 600
 
 
 def complete_options(
@@ -124,6 +131,8 @@ def complete_options(
         commits=commits,
         progress=progress,
         journal=commits and keeps_journal(configured),
+        old_scripts=choose_era(configured),
+        rehearse_seconds=_read_number(float, *choose(options.rehearse_seconds, "MIGRATE_REHEARSE_SECONDS", 600)),
     )
 
 
@@ -154,6 +163,27 @@ def _read_switch(configured: Mapping[str, Any], name: str) -> bool:
     if value is None or isinstance(value, int):
         return bool(value)
     raise UsageError(f"{name} is {value!r}, which is neither True nor False.", f"Nothing was changed. Correct {name}.")
+
+
+ERAS = ("1.3", "1.4")
+
+
+def choose_era(configured: Mapping[str, Any]) -> Optional[str]:
+    """Return the SQLAlchemy that the scripts were written for, empty for any; None where old manners are not accepted.
+
+    :raises UsageError: if the application's configuration says something else.
+    """
+    era = configured.get("MIGRATE_OLD_SCRIPTS", True)
+    if era is False:
+        return None
+    if era is True or era is None:
+        return ""
+    if str(era) not in ERAS:
+        raise UsageError(
+            f"MIGRATE_OLD_SCRIPTS is {era!r}; there is no such choice.",
+            'Nothing was changed. It is False, True, "1.3" or "1.4".',
+        )
+    return str(era)
 
 
 def list_words(given: Union[str, Sequence[str], None]) -> Sequence[str]:

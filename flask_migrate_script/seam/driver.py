@@ -42,7 +42,7 @@ def is_looking() -> bool:
     return _looking.depth > 0
 
 
-def innermost(driver: Any) -> Any:
+def find_innermost(driver: Any) -> Any:
     """Return the connection of the driver itself, where SQLAlchemy has put one of its own around an async driver's."""
     return getattr(driver, "driver_connection", driver)
 
@@ -68,18 +68,18 @@ def is_driver_autocommit(driver: Any) -> bool:
     return bool(getattr(driver, "autocommit", False)) or level == "autocommit"
 
 
-def in_transaction(driver: Any) -> bool:
+def is_in_transaction(driver: Any) -> bool:
     """Return whether a transaction is open, as the driver knows it; True where it does not."""
-    return transaction_status(driver) is not False
+    return read_transaction_status(driver) is not False
 
 
-def transaction_status(driver: Any) -> Optional[bool]:
+def read_transaction_status(driver: Any) -> Optional[bool]:
     """Return whether a transaction is open, as the server said in its last answer; None where the driver does not tell.
 
     sqlite3 and aiosqlite have it as ``in_transaction``, psycopg2 and psycopg in ``info`` (0 is libpq's "idle"), asyncpg
     as ``is_in_transaction()``; PyMySQL and aiomysql have MySQL's flags, of which SERVER_STATUS_IN_TRANS is 1.
     """
-    own = innermost(driver)
+    own = find_innermost(driver)
     status = getattr(getattr(own, "info", None), "transaction_status", None)
     if status is not None:
         return bool(status != 0)
@@ -112,7 +112,7 @@ def cancel_statement(engine: Engine, driver: Any) -> None:
     connection, which number the driver knows: ``thread_id()`` of mysqlclient's and PyMySQL's, ``connection_id`` of both
     connectors.
     """
-    own = innermost(driver)
+    own = find_innermost(driver)
     for name in ("cancel", "interrupt"):
         if callable(getattr(own, name, None)):
             getattr(own, name)()
@@ -212,7 +212,7 @@ def call_sqlite(driver: Any, method: str, argument: Any) -> None:
 
     :raises MigrateError: where aiosqlite no longer has them.
     """
-    own = innermost(driver)
+    own = find_innermost(driver)
     if hasattr(own, method) and not hasattr(own, "_execute"):
         getattr(own, method)(argument)
         return

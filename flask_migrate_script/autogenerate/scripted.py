@@ -6,12 +6,15 @@ They are subclasses of Alembic's own, so that what an env.py does with those it 
 from __future__ import annotations
 
 import copy
-from typing import Any, List, Optional, Union
+from typing import TYPE_CHECKING, Any, List, Optional, Union
 
 from alembic.autogenerate import renderers
 from alembic.operations import ops
 
 from ..console.terminal import join_lines
+
+if TYPE_CHECKING:
+    from alembic.autogenerate.api import AutogenContext
 
 INDENT = " " * 11
 
@@ -45,15 +48,24 @@ class FillNulls(ops.ExecuteSQLOp):
         self.table, self.column, self.value, self.schema = table, column, value, schema
 
 
-class DestroyingDropTable(ops.DropTableOp):
+class Remarked:
+    """An operation with a remark above it.
+
+    :param remark: one line, without the ``#``.
+    """
+
+    remark: str
+
+
+class DestroyingDropTable(ops.DropTableOp, Remarked):
     """A table is dropped, with a remark above."""
 
 
-class DestroyingDropColumn(ops.DropColumnOp):
+class DestroyingDropColumn(ops.DropColumnOp, Remarked):
     """A column is dropped, with a remark above."""
 
 
-class DestroyingAlterColumn(ops.AlterColumnOp):
+class DestroyingAlterColumn(ops.AlterColumnOp, Remarked):
     """A column gets a type that holds less, with a remark above."""
 
 
@@ -64,7 +76,7 @@ _DESTROYING = {
 }
 
 
-def remarked(operation: Any, remark: str) -> Any:
+def add_remark(operation: ops.MigrateOperation, remark: str) -> ops.MigrateOperation:
     """Return the operation with a comment above it, which goes where the operation goes.
 
     :param remark: one line, without the ``#``.
@@ -72,19 +84,20 @@ def remarked(operation: Any, remark: str) -> Any:
     # Each version of Alembic has its own constructors: a copy of another class is the same on all.
     found = copy.copy(operation)
     found.__class__ = _DESTROYING[type(operation)]
+    assert isinstance(found, Remarked)
     found.remark = remark
     return found
 
 
 @renderers.dispatch_for(RenameTable)
-def _rename_table(context: Any, operation: RenameTable) -> str:
+def _render_rename_table(context: AutogenContext, operation: RenameTable) -> str:
     names = f"{str(operation.table_name)!r}, {str(operation.new_table_name)!r}"
     schema = f", schema={str(operation.schema)!r}" if operation.schema else ""
     return f"{context.opts['alembic_module_prefix']}rename_table({names}{schema})"
 
 
 @renderers.dispatch_for(RenameColumn)
-def _rename_column(context: Any, operation: RenameColumn) -> str:
+def _render_rename_column(context: AutogenContext, operation: RenameColumn) -> str:
     plain = copy.copy(operation)
     plain.modify_name = None  # what newer ones write, and older ones leave out
     text = renderers.dispatch(ops.AlterColumnOp)(context, plain)
@@ -95,7 +108,7 @@ def _rename_column(context: Any, operation: RenameColumn) -> str:
 
 
 @renderers.dispatch_for(FillNulls)
-def _fill_nulls(context: Any, operation: FillNulls) -> str:
+def _render_fill_nulls(context: AutogenContext, operation: FillNulls) -> str:
     sa, column = context.opts["sqlalchemy_module_prefix"], str(operation.column)
     schema = f", schema={str(operation.schema)!r}" if operation.schema else ""
     value = operation.value.replace(":", r"\:")  # in a text() a colon begins a parameter
@@ -110,20 +123,21 @@ def _fill_nulls(context: Any, operation: FillNulls) -> str:
 
 
 @renderers.dispatch_for(InBatch)
-def _in_batch(context: Any, operation: InBatch) -> Any:
+def _render_in_batch(context: AutogenContext, operation: InBatch) -> List[str]:
     before = context.opts.get("render_as_batch", False)
     context.opts["render_as_batch"] = True
     try:
-        return renderers.dispatch(ops.ModifyTableOps)(context, operation)
+        lines: List[str] = renderers.dispatch(ops.ModifyTableOps)(context, operation)
+        return lines
     finally:
         context.opts["render_as_batch"] = before
 
 
-def _with_remark(context: Any, operation: Any) -> List[str]:
+def _render_with_remark(context: AutogenContext, operation: Remarked) -> List[str]:
     plain = type(operation).__mro__[1]
     text: Union[str, List[str]] = renderers.dispatch(plain)(context, operation)
     return [f"# {join_lines(operation.remark)}", *([text] if isinstance(text, str) else text)]
 
 
 for _one in _DESTROYING.values():
-    renderers.dispatch_for(_one)(_with_remark)
+    renderers.dispatch_for(_one)(_render_with_remark)

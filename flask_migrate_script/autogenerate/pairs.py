@@ -9,7 +9,7 @@ from ..errors import MigrateError
 NOTHING = "Nothing was written."
 
 
-def parsed(option: str, given: Sequence[str]) -> Dict[str, str]:
+def parse_pairs(option: str, given: Sequence[str]) -> Dict[str, str]:
     """Return the values of an option by their names.
 
     :param option: its name, for the error.
