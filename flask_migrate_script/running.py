@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from contextlib import contextmanager, nullcontext
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Sequence, 
 
 from . import invocation
 from .console.stdout import divert_prints, write_result
-from .console.terminal import confirm
+from .console.terminal import confirm, remove_controls
 from .errors import Asked, CannotConnect, MigrateError
 from .explain import explain_errors
 from .guard.options import GuardOptions, Progress, Settings, complete_options, list_words, show_nothing
@@ -31,6 +32,8 @@ Words = Union[str, Sequence[str], None]
 """What a repeatable option is given."""
 
 _NO_OPTIONS = GuardOptions()
+PATIENCE = 3.0
+"""Seconds that a dry run waits for a lock in the database, where nothing else is said: others wait behind it."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ def _call_alembic(config: Config, name: str, *args: object, **kwargs: object) ->
     from alembic import command
 
     _refuse_cycles(config)
-    _refuse_taken(config, kwargs.get("rev_id"))
+    _refuse_unusable(config, kwargs.get("rev_id"), kwargs.get("branch_label"))
     getattr(command, name)(config, *args, **kwargs)
 
 
@@ -158,17 +161,30 @@ def _refuse_cycles(config: Config) -> None:
     refuse_cycles(config)
 
 
-def _refuse_taken(config: Config, rev_id: object) -> None:
+def _refuse_unusable(config: Config, rev_id: object, label: object) -> None:
     """Alembic notices a taken identifier only when the second file is written; no command works from then on."""
-    if not rev_id:
-        return
     from alembic.script import ScriptDirectory
 
-    for script in ScriptDirectory.from_config(config).walk_revisions():
+    from .revisions.typed import refuse_unusable_identifier, refuse_unusable_label
+
+    if label is not None:
+        refuse_unusable_label(str(label))
+    if not rev_id:
+        return
+    scripts = ScriptDirectory.from_config(config)
+    refuse_unusable_identifier(str(rev_id), scripts)
+    for script in scripts.walk_revisions():
         if script.revision == rev_id:
             raise MigrateError(
                 f"There is a revision {rev_id} already.", "Nothing was written. Choose another --rev-id."
             )
+
+
+def quote_message(message: Optional[str]) -> Optional[str]:
+    """Return a revision's message as a template can write it, whatever is in it."""
+    from .revisions.typed import Message
+
+    return None if message is None else Message(message)
 
 
 _loading = threading.Lock()
@@ -260,7 +276,7 @@ def _print_rehearsal(verb: Verb, call: Call, target: str, tag: Optional[str], js
         print_json(document_rehearsal(found, with_sql))
     else:
         given = {**vars(call.options), "revision": target, "tag": tag}
-        print_result(text(found, command(verb, given), with_sql, choose_paint(sys.stdout)))
+        print_painted(text(found, command(verb, given), with_sql, choose_paint(sys.stdout)))
     if found.failure:
         raise found.failure.report
 
@@ -278,6 +294,7 @@ def rehearse(
     ddl_timeout: Optional[float] = None,
     ddl_retries: Optional[int] = None,
     verbose: bool = False,
+    rehearse_seconds: Optional[float] = None,
 ) -> Rehearsal:
     """Return what an upgrade or a downgrade would do, and change nothing.
 
@@ -301,7 +318,7 @@ def rehearse(
     if verb not in defaults:
         raise MigrateError(f"There is no rehearsal of {verb!r}.", 'It is "upgrade" or "downgrade".')
     target = defaults[verb] if revision is None else str(revision)
-    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
+    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose, rehearse_seconds)
     return rehearse_call(verb, Call(directory, x_arg, target, options), target, tag)
 
 
@@ -314,6 +331,9 @@ def rehearse_call(name: str, call: Call, target: str, tag: Optional[str]) -> Reh
         from .rehearsal.rehearse import rehearse_command
 
         undone = replace(call, asked=target, changes=True, commits=False, progress=show_nothing)
+        settings = undone.settings()
+        if not settings.ddl_timeout:
+            undone = replace(undone, options=replace(undone.options, ddl_timeout=PATIENCE))
         return rehearse_command(name, target, tag, undone.settings(), undone.find)
 
 
@@ -467,7 +487,7 @@ def drop_everything(options: GuardOptions, yes: bool) -> None:
 
         engines, settings = find_engines(get_state().db), Call(options=options).settings()
         contents = run_connected(lambda: [list_contents(*one) for one in engines.items()], settings)
-        print("\n".join(line for content in contents for line in describe(content)))
+        write_result(remove_controls("\n".join(line for content in contents for line in describe(content))))
         if not any(content.objects for content in contents):
             return
         if not yes:
@@ -475,7 +495,7 @@ def drop_everything(options: GuardOptions, yes: bool) -> None:
         with lock_databases(engines.values(), settings):
             for content in [list_contents(*one) for one in engines.items()]:
                 clear(content)
-                print(summarize(content))
+                write_result(summarize(content))
 
 
 def _confirm(question: str) -> None:
@@ -491,14 +511,32 @@ def _confirm(question: str) -> None:
         raise MigrateError("Nothing was dropped.")
 
 
+def require_editor() -> None:
+    """Refuse to open an editor of Alembic's choice where nobody can type: it would wait for ever.
+
+    :raises MigrateError: if there is no terminal and the environment names no editor, which may need none.
+    """
+    named = any(os.environ.get(name) for name in ("EDITOR", "VISUAL"))
+    if not named and not (sys.stdin and sys.stdin.isatty()):
+        raise MigrateError(
+            "There is no terminal for an editor, and EDITOR names none that needs no terminal.",
+            "Nothing was changed. Run it on a terminal, or set the environment variable EDITOR.",
+        )
+
+
 def tell(text: str) -> None:
     """Tell a person something that is not a result."""
     sys.stdout.flush()
-    print(text, file=sys.stderr)
+    print(remove_controls(text), file=sys.stderr)
 
 
 def print_result(text: str) -> None:
     """Print what a verb has found, unless the command line says ``-q``."""
+    print_painted(remove_controls(text))
+
+
+def print_painted(text: str) -> None:
+    """The same for a text in colours, which has nothing else in it that a terminal takes for a command."""
     if not invocation.get_invocation().quiet:
         write_result(text)
 

@@ -10,12 +10,27 @@ import os
 import shlex
 import sys
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Optional, Sequence, Tuple
+from functools import partial
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NoReturn,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    Union,
+)
 
 from . import compat, options, startup
 from .command_line import format_usage_error, run_verb
 from .invocation import repeat_command_line
-from .options import Parameter, Seconds, Values, Verb
+from .options import Parameter, Seconds, Times, Values, Verb
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -74,7 +89,7 @@ class VerbCommand(Command):  # type: ignore[misc,valid-type]  # Flask-Script has
             if parameter.kind == "many" and after[parameter.name] is None:
                 after[parameter.name] = _read_variable(self.verb, parameter)
         line = repeat_command_line(f"{compat.launcher} {shlex.quote(sys.argv[0])}") or words
-        run_verb(self.verb, line, self.manager.given, after)
+        run_verb(self.verb, self.manager.prog.rpartition(" ")[2], line, self.manager.given, after)
 
     def _refuse(self, unknown: List[str], words: str) -> NoReturn:
         name = options.name_command(self.verb)
@@ -230,16 +245,16 @@ def _describe_option(parameter: Parameter, verb: Verb) -> Settings:
     if parameter.name != "directory" and parameter.kind != "many":  # argparse would append to a list of the variable's
         default = _read_variable(verb, parameter)
     action = {"flag": "store_true", "many": "append"}.get(parameter.kind)
-    read = _read_seconds if parameter.type is Seconds else parameter.type
+    read = partial(_read_number, parameter.type) if parameter.type in (Seconds, Times) else parameter.type
     kept = {"action": action} if action else {"type": read, "choices": parameter.choices or None}
     return {**settings, **kept, "dest": _AFTER + parameter.name, "default": default}
 
 
-def _read_seconds(typed: str) -> Seconds:
+def _read_number(number: Union[Type[Seconds], Type[Times]], typed: str) -> Union[Seconds, Times]:
     try:
-        return Seconds(typed)
+        return number(typed)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{typed!r} is not a number of seconds") from None
+        raise argparse.ArgumentTypeError(f"{typed!r} is not {number.kind}") from None
 
 
 def _read_variable(verb: Verb, parameter: Parameter) -> object:

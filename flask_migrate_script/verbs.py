@@ -42,6 +42,7 @@ from .options import (
     Package,
     PgVersion,
     Purge,
+    RehearseSeconds,
     Rename,
     ResolveDependencies,
     RevId,
@@ -75,9 +76,12 @@ from .running import (
     move,
     print_current,
     print_json,
+    print_painted,
     print_report,
     print_result,
+    quote_message,
     require_alembic,
+    require_editor,
     tell,
     write_file,
 )
@@ -154,7 +158,7 @@ def revision(
     call = Call(directory, x_arg, asked, GuardOptions(bind=bind, wait=wait), autogenerate=autogenerate)
     call.run(
         "revision",
-        message,
+        quote_message(message),
         autogenerate=autogenerate,
         sql=sql,
         head=head,
@@ -217,8 +221,9 @@ def edit(
 ) -> None:
     """Open a revision file in the editor that EDITOR names.
 
-    :raises MigrateError: if there is no such revision, or no editor.
+    :raises MigrateError: if there is no such revision, no editor, or neither EDITOR nor a terminal.
     """
+    require_editor()
     Call(directory, x_arg, revision, GuardOptions(wait=wait)).run("edit", str(revision))
 
 
@@ -241,7 +246,7 @@ def merge(
         require_alembic("merge --splice", 1, 18, 5)
     given = {"splice": True} if splice else {}
     call = Call(directory, x_arg, revisions)
-    call.run("merge", revisions, message=message, branch_label=branch_label, rev_id=rev_id, **given)
+    call.run("merge", revisions, message=quote_message(message), branch_label=branch_label, rev_id=rev_id, **given)
 
 
 def upgrade(
@@ -259,6 +264,7 @@ def upgrade(
     verbose: Verbose = False,
     dry_run: DryRun = False,
     json: JsonOutcome = False,
+    rehearse_seconds: RehearseSeconds = None,
 ) -> None:
     """Upgrade to a later version.
 
@@ -271,10 +277,11 @@ def upgrade(
     :param ddl_retries: how often to try again after such a wait.
     :param dry_run: print what it would do and lose, and change nothing; :func:`flask_migrate_script.rehearse` returns
         the same.
+    :param rehearse_seconds: seconds that a dry run may go on and hold its locks; 0 for as long as it takes.
     :param json: print what it did, or with ``dry_run`` what it would do, as one JSON document, after a failure too.
     :raises MigrateError: if a migration fails, or would, or there is no such revision.
     """
-    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
+    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose, rehearse_seconds)
     call = Call(directory, x_arg, revision, options, changes=not sql, progress=show_on_terminal)
     move(upgrade, call, str(revision), sql, tag, dry_run, json)
 
@@ -294,6 +301,7 @@ def downgrade(
     verbose: Verbose = False,
     dry_run: DryRun = False,
     json: JsonOutcome = False,
+    rehearse_seconds: RehearseSeconds = None,
 ) -> None:
     """Revert to a previous version.
 
@@ -303,7 +311,7 @@ def downgrade(
 
     :raises MigrateError: if a migration fails, or would, or there is no such revision.
     """
-    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
+    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose, rehearse_seconds)
     call = Call(directory, x_arg, revision, options, changes=not sql, progress=show_on_terminal)
     target = "head:-1" if sql and str(revision) == "-1" else str(revision)
     move(downgrade, call, target, sql, tag, dry_run, json)
@@ -434,7 +442,7 @@ def status(
         print_json(document_status(found))
     else:
         lines = write_status(found, measure_terminal(), choose_paint(sys.stdout), invocation.get_invocation().words)
-        print_result("\n".join(lines))
+        print_painted("\n".join(lines))
 
 
 def graph(
@@ -467,7 +475,8 @@ def graph(
     if output:
         write_file(output, drawing.picture)
     elif drawing.picture:
-        print_result(drawing.picture.rstrip("\n"))
+        show = print_painted if format == "text" else print_result
+        show(drawing.picture.rstrip("\n"))
     for note in drawing.notes:
         tell(note.replace("{db}", invocation.get_invocation().words))
 

@@ -6,6 +6,7 @@ import pytest
 from conftest import SQLALCHEMY, initialised
 
 TABLE = "op.create_table('t', sa.Column('a', sa.Integer))"
+BIND_ROLLBACK = "op.get_bind().rollback()" if SQLALCHEMY >= (2,) else "op.execute('ROLLBACK')"
 DRIVERS_ROLLBACK = "op.get_bind().connection.rollback()"
 ROLLBACKS = ["op.execute('ROLLBACK')", "op.execute('-- a comment\\nROLLBACK')", DRIVERS_ROLLBACK]
 if SQLALCHEMY >= (2,):
@@ -351,3 +352,81 @@ def test_what_an_earlier_revision_wrote_elsewhere_is_not_known_either(make_proje
     found, err = outcome(project)
     assert (found["state"], found["after"], numbers(project)) == ("unknown", ["aaa1"], [1])
     assert "Revision bbb2 also had the driver's own connection" in err
+
+
+def test_a_commit_that_was_asked_for_is_one_where_the_database_says_so(make_project, postgresql):
+    """A constraint is deferred, so that it is the commit that fails; another transaction comes after a rollback."""
+    project = initialised(make_project(postgresql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    postgresql.run("ALTER TABLE t ADD CONSTRAINT once UNIQUE (a) DEFERRABLE INITIALLY DEFERRED", insert_sql(1))
+    session = "session = sa_orm.Session(bind=op.get_bind())\n"
+    execute = "session.execute(sa.text({0!r}))\nsession.{1}()\n".format
+    failing = f"try:\n    {execute(insert_sql(1), 'commit').rstrip()}\nexcept Exception:\n    pass\n"
+    failing = failing.replace("\nsession", "\n    session")
+    bodies = [execute(insert_sql(2), "rollback") + execute(insert_sql(3), "commit"), failing]
+    if SQLALCHEMY < (2,):
+        bodies = [f"begun = op.get_bind().begin()\n{failing.replace('session.commit()', 'begun.commit()')}"]
+    for body in bodies:
+        project.revision("bbb2", "aaa1", f"import sqlalchemy.orm as sa_orm\n{session}{body}{FAIL}")
+        found, _ = outcome(project)
+        assert found["left"] == [insert_sql(number) for number in numbers(project) if number > 1]
+        assert found["state"] == ("partly" if found["left"] else "unchanged")
+        postgresql.run("DELETE FROM t WHERE a > 1")
+
+
+def test_an_end_past_sqlalchemy_is_seen_before_anything_is_asked(make_project, postgresql):
+    """A question begins a transaction on the driver, and then nothing tells that there was an end."""
+    project = initialised(make_project(postgresql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    block = "with op.get_context().autocommit_block():\n    pass"
+    for number, (end, after) in enumerate([("rollback", block), ("commit", block), ("commit", BIND_ROLLBACK)], 1):
+        body = [insert(number), f"op.get_bind().connection.{end}()", after, FAIL]
+        project.revision("bbb2", "aaa1", "\n".join(body))
+        found, err = outcome(project)
+        assert found["left"] == ([insert_sql(number)] if number in numbers(project) else [])
+        assert (end == "commit") is (number in numbers(project))
+        assert "so far, stays too" not in err
+
+
+def test_a_commit_of_the_journals_own_hides_no_rollback(make_project, mysql):
+    project = initialised(make_project(mysql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    caught = "try:\n    op.drop_table('nowhere')\nexcept Exception:\n    pass"  # the journal commits before DDL
+    project.revision("bbb2", "aaa1", "\n".join([insert(1), DRIVERS_ROLLBACK, caught]))
+    if SQLALCHEMY < (1, 4):
+        pytest.skip("it commits each statement itself where Alembic opens no transaction")
+    found, err = outcome(project)
+    assert "Revision bbb2 rolled back something that was written" in err
+    assert (found["state"], found["after"], numbers(project)) == ("unchanged", ["aaa1"], [])
+
+
+def test_a_commit_and_a_rollback_past_sqlalchemy_leave_a_doubt_on_mysql(make_project, mysql):
+    if SQLALCHEMY < (1, 4):
+        pytest.skip("it commits each statement itself where Alembic opens no transaction")
+    project = initialised(make_project(mysql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    project.revision("bbb2", "aaa1", "\n".join([by_driver("COMMIT"), insert(1), DRIVERS_ROLLBACK]))
+    (found,) = json.loads(project.db("upgrade", "--json").ok().out)["databases"]
+    assert (found["state"], found["doubtful"], numbers(project)) == ("applied", ["bbb2"], [])
+    mysql.run("ALTER TABLE t ENGINE = MyISAM")  # a row of it lasts at once: there is nothing to roll back
+    project.revision("ccc3", "bbb2", "\n".join([DRIVERS_ROLLBACK, insert(2)]))
+    (found,) = json.loads(project.db("upgrade", "--json").ok().out)["databases"]
+    assert (found["state"], found["doubtful"], numbers(project)) == ("applied", [], [2])
+
+
+def test_a_rollback_before_what_was_not_seen_is_no_loss_that_is_known(make_project, mysql):
+    project = initialised(make_project(mysql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    block = f"with op.get_context().autocommit_block():\n    {by_driver(insert_sql(1))}\nop.execute('ROLLBACK')"
+    bodies = [f"{DRIVERS_ROLLBACK}\n{by_driver(insert_sql(1))}", block]
+    bodies.append("\n".join([insert(1), by_driver("CREATE TABLE u (a INT)"), by_driver("ROLLBACK")]))
+    for number, body in enumerate(bodies):
+        project.revision(f"bbb{number}", f"bbb{number - 1}" if number else "aaa1", body)
+        (found,) = json.loads(project.db("upgrade", "--json").ok().out)["databases"]
+        assert found["after"] == [f"bbb{number}"]
+        assert len(numbers(project)) == number + 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, List, NamedTuple, Optional, Tuple
 
 from alembic.operations import ops
 
-from ..operations.parts import write_type
+from ..operations.subject import write_type
 from ..seam.database import get_connection
 from ..sql.counting import count
 from ..sql.quoting import identifier, qualified

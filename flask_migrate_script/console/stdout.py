@@ -12,7 +12,8 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Iterator, List, Optional, TextIO
 
-from .terminal import make_printable
+from ..errors import MigrateError
+from .terminal import make_printable, remove_controls
 
 _reserved: ContextVar[Optional[TextIO]] = ContextVar("flask_migrate_script.stdout", default=None)
 """Where results go while descriptor 1 leads to standard error."""
@@ -43,10 +44,69 @@ def reserve_stdout() -> Iterator[None]:
 
 
 def write_result(text: str) -> None:
-    """Write what a verb found, and a line end, to stdout."""
+    """Write what a verb found, and a line end, to stdout.
+
+    :raises CannotWrite: if it takes nothing.
+    """
     stream = _reserved.get() or sys.stdout
-    if stream:  # None where the process was started with stdout closed
-        print(make_printable(text, stream), file=stream, flush=stream is not sys.stdout)
+    if stream:  # None where the program was started with stdout closed
+        with _explain_unwritten():
+            print(make_printable(text, stream), file=stream, flush=stream is not sys.stdout)
+
+
+@contextmanager
+def _explain_unwritten() -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise CannotWrite(exc) from exc
+
+
+class CannotWrite(MigrateError):
+    """Nobody reads stdout any more, or there is no room where it leads."""
+
+    def __init__(self, exc: OSError) -> None:
+        super().__init__(f"What there is to print cannot be written to standard output: {exc.strerror}.")
+
+
+def flush_stdout() -> Optional[CannotWrite]:
+    """Write what is still in the buffer of ``sys.stdout``, and return why that cannot be done, if it cannot.
+
+    Then what is left goes nowhere: the interpreter would try once more at its end, and show a traceback.
+    """
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError as exc:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.close(nowhere)
+        return CannotWrite(exc)
+    return None
+
+
+def open_closed_streams() -> None:
+    """Let what goes to a stream that this process has not go nowhere, and not to the first file that it opens."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # for the whole process
+
+
+class ResultStream:
+    """A stream for what Alembic prints, other people's words: a terminal does not get them as commands.
+
+    A pipe or a file gets every character. Alembic goes on where one cannot be written to; here that is an error.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with _explain_unwritten():
+            return self._stream.write(remove_controls(text) if self._stream.isatty() else text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _lead_descriptor_1_to_stderr() -> None:

@@ -19,7 +19,7 @@ from .environment import (
     explain_url_without_database,
     explain_users_code,
 )
-from .failure import Failure, named
+from .failure import Failure, name_error
 from .folder import explain_clash, explain_no_environment, explain_os_error, explain_settings, explain_template
 from .migration import explain_migration
 from .revision_files import explain_revision_files
@@ -60,7 +60,7 @@ def explain_no_application(failure: Failure) -> Optional[MigrateError]:
 
 
 def explain_unexpected(failure: Failure) -> MigrateError:
-    return MigrateError(named(failure.exc), "Run the command again with --raiseerr to see where it comes from.")
+    return MigrateError(name_error(failure.exc), "Run the command again with --raiseerr to see where it comes from.")
 
 
 _EXPLANATIONS: Tuple[Explanation, ...] = (

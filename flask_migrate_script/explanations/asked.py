@@ -7,7 +7,7 @@ from typing import Optional, Tuple
 
 from ..errors import MigrateError
 from ..revisions.problems import UNKNOWN_VERSION, describe_folder
-from .failure import UNCHANGED, Failure, is_alembics, name_module
+from .failure import UNCHANGED, Failure, is_alembics, name_module, shorten_path
 from .revision_files import find_folder_problems
 
 
@@ -20,6 +20,8 @@ def explain_command_error(failure: Failure) -> Optional[MigrateError]:
         return _explain_unknown_revision(failure)
     if failure.text.startswith("Path doesn't exist"):
         return _explain_no_folder(failure)
+    if "not represented in current version locations" in failure.text:
+        return _explain_version_location(failure)
     text = f"{failure.text}: {several}" if several else failure.text
     return MigrateError(text, next((advice for pattern, advice in _ADVICE if re.search(pattern, text, re.DOTALL)), ""))
 
@@ -30,6 +32,12 @@ def _explain_no_folder(failure: Failure) -> MigrateError:
     path = describe_folder(config).path if config else ""
     where = f"It was looked for in {path}.\n" if path else ""
     return MigrateError(failure.text, f"{where}Create it with {{db}} init, or say where it is with -d.")
+
+
+def _explain_version_location(failure: Failure) -> MigrateError:
+    config = failure.context.config
+    known = [shorten_path(path) for path in describe_folder(config).locations] if config else []
+    return MigrateError(failure.text, f"{UNCHANGED} Name one of them with --version-path: {', '.join(known)}")
 
 
 def _explain_unknown_revision(failure: Failure) -> MigrateError:

@@ -11,7 +11,7 @@ from typing import Any, List, Mapping, Optional
 from ..errors import MigrateError
 from ..revisions.problems import describe_folder, list_revision_files, takes_an_argument
 from ..seam.driver_errors import read_driver_error
-from .failure import TRACEBACK, UNCHANGED, Failure, name_module, named, shorten_path
+from .failure import TRACEBACK, UNCHANGED, Failure, name_error, name_module, shorten_path
 
 
 def explain_binds(failure: Failure) -> Optional[MigrateError]:
@@ -109,7 +109,7 @@ def explain_users_code(failure: Failure) -> Optional[MigrateError]:
         return None
     frame, line = place
     return MigrateError(
-        f"{shorten_path(frame.f_code.co_filename)}, line {line}: {named(failure.exc)}",
+        f"{shorten_path(frame.f_code.co_filename)}, line {line}: {name_error(failure.exc)}",
         f"Fix that file and run the command again; {TRACEBACK}",
     )
 

@@ -73,7 +73,7 @@ class Failure:
 def quote_error(exc: BaseException) -> Tuple[str, str]:
     """Return what an exception says, and the statement that a database said it of, on a line of its own."""
     if not is_driver_error(exc):
-        return named(exc), ""
+        return name_error(exc), ""
     return quote_database(exc), quote_statement(getattr(exc, "statement", None))
 
 
@@ -107,7 +107,7 @@ def is_users(path: str) -> bool:
     return os.path.isfile(path) and not path.startswith(own) and not any(part in path for part in inside)
 
 
-def named(exc: BaseException) -> str:
+def name_error(exc: BaseException) -> str:
     text = put_on_one_line(str(exc))
     return f"{type(exc).__name__}: {text}" if text else type(exc).__name__
 

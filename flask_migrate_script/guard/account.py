@@ -19,7 +19,7 @@ from ..seam.driver import (
     read_transaction_status,
     run,
 )
-from ..seam.facts import Aborted, Ending, Facts, Hints, SQLiteFacts, make_facts
+from ..seam.facts import Aborted, Ending, Facts, Hints, PostgreSQLFacts, SQLiteFacts, make_facts
 from ..seam.parts import Part
 from ..sql.quoting import identifier, qualified
 from ..sql.text import Kind, Statement, commits, split
@@ -35,16 +35,11 @@ ROLLS_BACK_DDL = ("postgresql", "sqlite", "mssql")
 
 
 class Fate(enum.Enum):
-    """What became of a piece of a transaction, as far as was seen.
-
-    ``COMMITTING`` was asked for, and no answer seen. ``DOUBTFUL`` is committed, but for what the script may have taken
-    back to a savepoint that was not seen.
-    """
+    """What became of a piece of a transaction, as far as was seen; ``COMMITTING`` was asked for, and no answer seen."""
 
     OPEN = "open"
     COMMITTING = "committing"
     COMMITTED = "committed"
-    DOUBTFUL = "doubtful"
     ROLLED_BACK = "rolled back"
     UNKNOWN = "unknown"
 
@@ -54,12 +49,16 @@ class Piece:
     """Statements of one revision that share their fate.
 
     :param number: of the step, from 1.
+    :param transaction: what PostgreSQL calls the transaction that was to be committed.
+    :param went_back: something in it was taken back to a savepoint that was not seen.
     """
 
     number: int
     revision: str
     statements: List[str] = field(default_factory=list)
     fate: Fate = Fate.OPEN
+    transaction: Optional[str] = None
+    went_back: bool = False
 
 
 @dataclass
@@ -95,6 +94,7 @@ class Book:
     :param first_error: the first statement of the running script that failed, and what the driver said of it.
     :param elsewhere: the revisions that have had a driver's connection which is not Alembic's.
     :param past: the revisions that are over, and that have sent statements which were not seen.
+    :param committing: what PostgreSQL calls the transaction that is about to be committed.
     :param went_back: something was taken back to a savepoint that was not seen, in the transaction that is open.
     :param savepoints_left: how often the script was seen to go back to a savepoint in it.
     :param doubtful: the revisions of which it is not known whether something that they had written was rolled back.
@@ -107,7 +107,7 @@ class Book:
     revision: str = ""
     direction: str = "upgrade"
     pieces: List[Piece] = field(default_factory=list)
-    committing: List[Piece] = field(default_factory=list)
+    unsettled: List[Piece] = field(default_factory=list)
     moves: List[Moved] = field(default_factory=list)
     foreign: List[Foreign] = field(default_factory=list)
     hints: Hints = field(default_factory=Hints)
@@ -129,6 +129,7 @@ class Book:
     doubtful: List[str] = field(default_factory=list)
     went_back: bool = False
     savepoints_left: int = 0
+    committing: Optional[str] = None
 
     @property
     def piece(self) -> Piece:
@@ -139,21 +140,19 @@ class Book:
 
     def close(self, fate: Fate) -> None:
         """Note what becomes of everything that is open."""
-        if self.went_back and fate in (Fate.COMMITTING, Fate.COMMITTED):
-            fate = Fate.DOUBTFUL
-        self.went_back, self.savepoints_left = False, 0
         for piece in self.pieces:
             if piece.fate is Fate.OPEN:
-                piece.fate = fate
-                if fate is Fate.COMMITTING:
-                    self.committing.append(piece)
+                piece.fate, piece.transaction, piece.went_back = fate, self.committing, self.went_back
+                if fate is Fate.COMMITTING and piece.transaction is None:
+                    self.unsettled.append(piece)
+        self.committing, self.went_back, self.savepoints_left = None, False, 0
         self.hints.writes = False
 
     def settle_commits(self, fate: Fate = Fate.COMMITTED) -> None:
-        """Something came after a commit, so it was one."""
-        for piece in self.committing:
+        """Something came after a commit, so it was one; PostgreSQL itself is asked, once the run is over."""
+        for piece in self.unsettled:
             piece.fate = fate
-        self.committing.clear()
+        self.unsettled.clear()
 
     def peek(self) -> Hints:
         """Return what was seen since the database was asked last."""
@@ -306,6 +305,7 @@ class Account(Part):
         book.past += [book.revision] if unseen else []
         try:
             ending = book.facts.ask(book.take_seen())
+            book.settle_commits()
         except Aborted as exc:
             raise _explain_went_on(book) from exc
         book.ended = ending is not Ending.NONE
@@ -350,6 +350,7 @@ class Account(Part):
 
     def before_autocommit(self, database: Database) -> None:
         book = find_book(database)
+        self._notice_end(database, book)
         so_far = book.count_open()
         book.invalid = find_invalid_indexes(database.dialect, _make_ask(database))
         before = f" What it did before them, {so_far} so far, stays too." if so_far else ""
@@ -387,6 +388,7 @@ class Account(Part):
     def rolling_back(self, database: Database) -> None:
         book = _get_book(database)
         if book:
+            self._notice_end(database, book)
             self._notice_loss(book)
             self._note_rollback(book)
 
@@ -394,7 +396,11 @@ class Account(Part):
         """A rollback is about to be sent: ask whether something is written that it undoes."""
         if book.scripting and not book.hints.lost_writes:
             with suppress(Exception):  # a connection that is lost: the failure that follows tells of it
-                book.hints.lost_writes = book.facts.has_written(book.peek())
+                wrote = book.facts.has_written(book.peek())
+                book.hints.lost_writes, book.hints.may_have_lost = (
+                    bool(wrote),
+                    book.hints.may_have_lost or wrote is None,
+                )
 
     def _note_rollback(self, book: Book) -> None:
         book.hints.rollbacks += 1
@@ -423,10 +429,12 @@ class Account(Part):
 
     def _look_before_commit(self, database: Database, book: Book) -> None:
         """A commit is about to be sent: ask what was written, or taken back, and not seen."""
-        if book.scripting and database.touched and database.dialect == "postgresql":
-            with suppress(Exception):  # a connection that is lost: the failure that follows tells of it
-                if not book.hints.writes:
-                    book.unseen += book.facts.has_written(book.peek())
+        if not book.scripting or not isinstance(book.facts, PostgreSQLFacts):
+            return
+        with suppress(Exception):  # a connection that is lost: the failure that follows tells of it
+            book.committing = book.facts.find_number()
+            if database.touched:
+                book.unseen += bool(book.committing and not book.hints.writes)
                 book.went_back = book.facts.count_gone_back() > book.savepoints_left
 
     def _notice_end(self, database: Database, book: Book) -> None:
@@ -482,7 +490,8 @@ class Account(Part):
         """What was executed in autocommit, or outside of a transaction, lasts."""
         if isinstance(book.facts, SQLiteFacts):
             book.facts.settle()
-        if database.dialect not in ROLLS_BACK_DDL:
+        if over and database.dialect not in ROLLS_BACK_DDL:
+            book.close(Fate.COMMITTED)  # by DDL, or by the journal, which commits before what lasts at once
             over = False
         if over or (is_autocommit(sent.connection) and not database.engine_autocommit):
             if over and not (book.hints.commits or book.hints.rollbacks or is_autocommit(sent.connection)):

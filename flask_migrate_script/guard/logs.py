@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
+import sys
+from contextlib import contextmanager, suppress
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
+from ..console.terminal import remove_controls
 from ..errors import MigrateError
 
 Kept = Tuple[int, List[logging.Handler], List[Any], bool, bool]
@@ -15,7 +17,7 @@ Kept = Tuple[int, List[logging.Handler], List[Any], bool, bool]
 def keep_logging() -> Iterator[None]:
     """Put levels, handlers, filters, ``disabled`` and propagation of every logger back after the block."""
     before = {logger: _read_state(logger) for logger in _list_loggers()}
-    with _hide_handlers():
+    with _hide_handlers(), _keep_terminal_safe():
         try:
             yield
         finally:
@@ -39,6 +41,30 @@ def _restore(logger: logging.Logger, kept: Optional[Kept]) -> None:
     logger.handlers[:] = handlers
     logger.filters[:] = filters
     logger.disabled, logger.propagate = disabled, propagate
+
+
+@contextmanager
+def _keep_terminal_safe() -> Iterator[None]:
+    """Keep from a terminal what it would take for a command: Alembic logs the messages of revisions.
+
+    Whoever else logs meanwhile has it done to them, too. Where stderr is a pipe or a file, nothing is changed.
+    """
+    if not (sys.stderr and sys.stderr.isatty()):
+        yield
+        return
+    make = logging.getLogRecordFactory()
+
+    def make_harmless(*args: Any, **named: Any) -> logging.LogRecord:
+        record = make(*args, **named)
+        with suppress(Exception):  # arguments that do not fit: the handler tells of that
+            record.msg, record.args = remove_controls(record.getMessage()), ()
+        return record
+
+    logging.setLogRecordFactory(make_harmless)
+    try:
+        yield
+    finally:
+        logging.setLogRecordFactory(make)
 
 
 @contextmanager

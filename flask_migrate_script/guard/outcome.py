@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ..databases import name_server
 from ..errors import MigrateError
@@ -13,7 +13,7 @@ from ..seam.binds import DEFAULT
 from ..seam.database import Database, find_revision
 from ..seam.driver import OtherConnection
 from ..sql.text import Kind, split
-from .account import ROLLS_BACK_DDL, Fate, find_book, find_invalid_indexes
+from .account import ROLLS_BACK_DDL, Fate, Piece, find_book, find_invalid_indexes
 from .journal import find_resumption
 from .results import DatabaseOutcome, RunError
 
@@ -132,6 +132,10 @@ class _Settling:
     def _settle_unknown(self, other: OtherConnection) -> None:
         """Ask what became of what was not seen to end."""
         pieces = self.book.pieces
+        for piece in pieces:
+            if piece.fate is Fate.COMMITTING and piece.transaction is not None:
+                answer = self.book.facts.find_out(piece.transaction, other)
+                piece.fate = _ANSWERS[answer]
         unknown = [piece for piece in pieces if piece.fate is Fate.UNKNOWN]
         past_sqlalchemy = [piece for piece in pieces if piece.fate is Fate.OPEN and self.database.touched]
         if self.error is None:
@@ -144,7 +148,8 @@ class _Settling:
             self.book.elsewhere.remove(self._find_unfinished())
         if unknown and committed is not None:
             whole = not self.book.facts.may_have_gone_back(other, self.book.hints)
-            unknown[0].fate = (Fate.COMMITTED if whole else Fate.DOUBTFUL) if committed else Fate.ROLLED_BACK
+            unknown[0].fate = Fate.COMMITTED if committed else Fate.ROLLED_BACK
+            unknown[0].went_back = not whole
         elif committed:
             for piece in past_sqlalchemy:  # it was ended somewhere in the middle
                 piece.fate = Fate.UNKNOWN
@@ -161,17 +166,17 @@ class _Settling:
 
     def _find_left(self) -> Dict[str, List[str]]:
         """Return what is in the database of revisions that its version does not have, by revision."""
-        self.may_have = self._collect(Fate.UNKNOWN, Fate.DOUBTFUL)
-        left = self._read_journal() if self._remembers else self._collect(Fate.COMMITTED)
+        self.may_have = self._collect(_is_uncertain)
+        left = self._read_journal() if self._remembers else self._collect(_is_certain)
         for one in self.book.foreign:
             if one.lasts and one.revision not in self.applied:
                 left.setdefault(one.revision, []).append(one.text)
         return left
 
-    def _collect(self, *fates: Fate) -> Dict[str, List[str]]:
+    def _collect(self, chosen: Callable[[Piece], bool]) -> Dict[str, List[str]]:
         found: Dict[str, List[str]] = {}
         for piece in self.book.pieces:
-            if piece.fate in fates and piece.revision not in self.applied and piece.statements:
+            if chosen(piece) and piece.revision not in self.applied and piece.statements:
                 found.setdefault(piece.revision, []).extend(piece.statements)
         return found
 
@@ -284,6 +289,17 @@ class _Settling:
                 f"They are remembered: once the cause is fixed, {get_invocation().words} {self.book.direction} goes on"
                 " after them."
             )
+
+
+_ANSWERS = {True: Fate.COMMITTED, False: Fate.ROLLED_BACK, None: Fate.UNKNOWN}
+
+
+def _is_certain(piece: Piece) -> bool:
+    return piece.fate is Fate.COMMITTED and not piece.went_back
+
+
+def _is_uncertain(piece: Piece) -> bool:
+    return piece.fate is Fate.UNKNOWN or (piece.fate is Fate.COMMITTED and piece.went_back)
 
 
 def _show_statements(statements: Sequence[str]) -> Iterator[str]:

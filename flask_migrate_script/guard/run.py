@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
-import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optional, Sequence, TypeVar
@@ -27,6 +25,7 @@ from .options import Settings, ShowSteps
 from .outcome import Verdict, describe_bypass, settle
 from .rebuilt import Rebuilt
 from .results import DatabaseOutcome
+from .signals import interruptible
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def run_guarded(
     def attempt() -> List[DatabaseOutcome]:
         return patience.retry_until_connected(lambda: _attempt(action, settings, asked, parts), settings.wait, tell)
 
-    with lock.run_alone(settings.lock_timeout, tell), logs.keep_logging(), _treat_sigterm_as_interrupt():
+    with lock.run_alone(settings.lock_timeout, tell), logs.keep_logging(), interruptible():
         return patience.retry_until_unlocked(attempt, settings.ddl_retries, tell)
 
 
@@ -74,7 +73,7 @@ def lock_databases(engines: Iterable[Engine], settings: Settings) -> Iterator[No
 
     :raises MigrateError: if one is still held when ``lock_timeout`` is over.
     """
-    with ExitStack() as held:
+    with interruptible(), ExitStack() as held:
         locks = Locks(settings, held)
         for engine in engines:
             with engine.connect() as connection:
@@ -234,21 +233,3 @@ def _explain_why_safe(begun: List[Verdict]) -> str:
     if any(verdict.outcome.applied for verdict in begun) or not all(one.remembers for one in partly) or not certain:
         return ""
     return "What took effect is remembered." if partly else "Rolled back."
-
-
-@contextmanager
-def _treat_sigterm_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does, where the program has said nothing else about it."""
-    ours = threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGTERM")
-    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-
-    def interrupt(number: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -20,7 +20,7 @@ from ..seam.driver_errors import is_lock_timeout, read_driver_error
 from ..seam.parts import Part
 from .waits import sqlite
 from .waits.own import OwnSessions, find_session_number, is_alone
-from .waits.sessions import Wait, shorten
+from .waits.sessions import Wait, shorten_statement
 from .waits.timing import AFTER, BESIDE_OTHER_THREADS, BESIDE_OTHER_TRANSACTIONS
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class Watch:
         holder = wait.endless if wait else None
         if wait is None or holder is None:
             return None
-        statement, session = shorten(wait.statement, masked), replace(holder, own=False).describe(masked)
+        statement, session = shorten_statement(wait.statement, masked), replace(holder, own=False).describe(masked)
         if wait.certain:
             problem = (
                 f"In {self.database.shown} this process waits for itself: {statement}\n"
@@ -259,7 +259,7 @@ def _explain_sqlite(watch: Watch, exc: BaseException) -> Optional[MigrateError]:
     locked = next((one for one in list_chain(exc) if sqlite.is_locked(one)), None)
     if locked is None or not sqlite.locks_itself(database.connection, executing):
         return None
-    statement = shorten(str(getattr(locked, "statement", None) or ""), masked)
+    statement = shorten_statement(str(getattr(locked, "statement", None) or ""), masked)
     return MigrateError(
         f"In {database.shown} this process waited for itself (database is locked): {statement}\n"
         "The migration's own transaction has the file locked.",

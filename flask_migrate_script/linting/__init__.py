@@ -21,7 +21,7 @@ from .data import find_lost
 from .files import ParsedFile, read_file
 from .findings import Finding, Report, document_report, explain_how_to_allow, sort_findings, write_lines
 from .graph import find_broken, find_several_heads, read_revision_files
-from .listing import list_sql
+from .offline_sql import list_sql
 from .reversal import SOMETHING, find_effect, find_irreversible, pair_functions
 from .types import changes_in_place
 from .written import read_operations

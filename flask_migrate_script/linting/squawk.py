@@ -16,7 +16,7 @@ from ..sql.targets import find_alteration
 from ..sql.text import shorten, split
 from .files import ParsedFile
 from .findings import Finding
-from .listing import Listing
+from .offline_sql import Listing
 
 _SHOWN = 120
 """Characters of a statement that are shown."""

@@ -7,17 +7,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Callable, Dict, Iterable, Iterator, List, Optional, Sequence
 
 from ..operations.actions import describe_action, describe_statement
-from ..operations.parts import Parts, name_operation, read_parts
+from ..operations.subject import Subject, name_operation, read_subject
 from ..passwords import masked
 from ..sql.counting import BOUND
 from ..sql.text import Kind, reads, split
 from . import predictions
 from .measuring import Loss, Measure, Tally, Vanished
-from .results import RehearsedLoss, RehearsedOperation, RehearsedStep, RehearsedVanished
+from .results import RehearsedLoss, RehearsedOperation, RehearsedStatement, RehearsedStep, RehearsedVanished
 
 if TYPE_CHECKING:
     from alembic.operations import MigrateOperation
     from sqlalchemy.engine import Connection
+
+
+SLOWEST = 3
+"""Statements of a step that are listed as those that took longest."""
 
 
 class Recorder:
@@ -144,8 +148,14 @@ class MeasuringRecorder(Recorder):
         """Make the driver's call for a statement, and note what the database says of it."""
         if reads(sql, self.dialect):
             execute()
-        else:
-            self._add(self.measure.execute(execute, sql))
+            return
+        self._add(self.measure.execute(execute, sql))
+        self._time(sql)
+
+    def _time(self, sql: str) -> None:
+        """Keep the statements that took longest."""
+        slowest = [*self.step.slowest, RehearsedStatement(masked(sql.strip()), self.measure.seconds)]
+        self.step.slowest = sorted(slowest, key=lambda one: -one.seconds)[:SLOWEST]
 
     def sent(self, sql: str) -> None:
         for statement in split(sql, self.dialect):
@@ -155,9 +165,12 @@ class MeasuringRecorder(Recorder):
                 self._go_back(self._savepoints.get(statement.tokens[-1].text, []))
                 self.measure.forget()
 
-    def finish(self) -> None:
-        """The script is over: note what it did past SQLAlchemy."""
-        tally = self.measure.finish_step()
+    def finish(self, touched: bool) -> None:
+        """The script is over: note what it did past SQLAlchemy.
+
+        :param touched: it has had the driver's own connection in its hands.
+        """
+        tally = self.measure.finish_step(touched)
         if self.entry is None or any(loss.table == "" for loss in tally.losses) or tally.losses:
             self.entry = RehearsedOperation("execute", words="on the driver's own connection")
             if tally.losses or tally.vanished or any((tally.inserted, tally.updated, tally.deleted)):
@@ -207,10 +220,10 @@ class MeasuringRecorder(Recorder):
 
 def _note_operation(operation: MigrateOperation) -> RehearsedOperation:
     """Return the entry of an operation, whatever the script has given to it: what it cannot be asked is left out."""
-    parts = Parts(name_operation(operation))
+    parts = Subject(name_operation(operation))
     words = parts.operation.replace("_", " ")
     with suppress(Exception):  # objects of the script's own, whose attributes may raise anything
-        parts = read_parts(operation)
+        parts = read_subject(operation)
         words = describe_action(operation, parts)
     return RehearsedOperation(parts.operation, parts.table, parts.column, words)
 

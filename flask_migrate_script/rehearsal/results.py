@@ -72,6 +72,32 @@ class RehearsedVanished:
 
 
 @dataclass
+class RehearsedStatement:
+    """One of the statements of a step that took longest.
+
+    :param seconds: how long it took.
+    """
+
+    sql: str
+    seconds: float
+
+
+@dataclass
+class RehearsedLock:
+    """A lock on a table that was there before, which other sessions wait for.
+
+    :param mode: PostgreSQL's name for it.
+    :param blocks: ``"reads and writes"`` or ``"writes"``.
+    :param seconds: how long it was held, until everything was rolled back.
+    """
+
+    table: str
+    mode: str
+    blocks: str
+    seconds: float = 0.0
+
+
+@dataclass
 class RehearsedStep:
     """One revision that is applied or taken back.
 
@@ -79,7 +105,11 @@ class RehearsedStep:
     :param direction: ``"upgrade"`` or ``"downgrade"``.
     :param seconds: how long it took.
     :param sql: the statements that change something, in order.
-    :param note: what is done of it already, and what is not known about it, and why; empty where there is neither.
+    :param note: what is done of it already, what a real run does otherwise, and what is not known about it, and why;
+        empty where there is nothing of that.
+    :param executed: it was run; else its script was read.
+    :param slowest: the statements that took longest, the longest first.
+    :param locks: what other sessions wait for, on PostgreSQL.
     """
 
     revision: str
@@ -90,6 +120,14 @@ class RehearsedStep:
     operations: List[RehearsedOperation] = field(default_factory=list)
     sql: List[str] = field(default_factory=list)
     note: str = ""
+    executed: bool = True
+    slowest: List[RehearsedStatement] = field(default_factory=list)
+    locks: List[RehearsedLock] = field(default_factory=list)
+
+    def add_note(self, note: str) -> None:
+        """Add a note, unless it is there already."""
+        if note not in self.note:
+            self.note = "; ".join(filter(None, (self.note, note)))
 
 
 @dataclass
@@ -113,7 +151,7 @@ class RehearsalStop:
 
     :param revision: the step that it stopped in.
     :param reason: why.
-    :param left: the revisions after it, which were not rehearsed.
+    :param left: the revisions after it, which were not run; they are read from their scripts.
     """
 
     revision: str
@@ -184,8 +222,9 @@ def _database(database: RehearsedDatabase, with_sql: bool) -> Dict[str, Any]:
 
 def _step(step: RehearsedStep, with_sql: bool) -> Dict[str, Any]:
     return {
-        **vars(step),
+        **asdict(step),
         "seconds": round(step.seconds, 3),
-        "operations": [asdict(operation) for operation in step.operations],
+        "slowest": [{"sql": one.sql, "seconds": round(one.seconds, 3)} for one in step.slowest],
+        "locks": [{**asdict(one), "seconds": round(one.seconds, 3)} for one in step.locks],
         "sql": step.sql if with_sql else [],
     }

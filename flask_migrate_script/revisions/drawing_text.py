@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ..console.terminal import Paint, fit
+from ..console.terminal import Paint, fit, remove_controls
 from .lanes import DOWN, LEFT, MANY, RIGHT, UP, Row, lay_out, narrow
 from .reading import Drawn
 
@@ -110,7 +110,8 @@ class TextGraph:
         return (draw_lanes(row, self.characters, mark) + margin + text).rstrip()
 
     def _write_text(self, drawn: Drawn, row: Row, width: int) -> str:
-        facts = _list_facts(drawn, self.at.get(drawn.revision, ()), row.vague)
+        found = _list_facts(drawn, self.at.get(drawn.revision, ()), row.vague)
+        facts = [(remove_controls(words), style) for words, style in found]
         message = [(drawn.message, "")] if drawn.message else []
         dated = [*facts, *([(drawn.created, "dim")] if drawn.created else []), *message]
         shortest = len(_join(dated)) - len(drawn.message) + min(len(drawn.message), SHORTEST_MESSAGE)

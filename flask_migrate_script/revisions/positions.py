@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, List, Tuple
 
 from ..databases import shown_url
 from ..guard.resume.interrupted import Interrupted, read_interrupted
-from ..seam.binds import DEFAULT, find_bind
+from ..seam.binds import DEFAULT, name_bind
 from ..seam.database import get_connection
 from ..seam.visit import visit_databases
 
@@ -45,6 +45,6 @@ def read_positions(config: Config) -> List[Position]:
 
 def _read_position(context: MigrationContext) -> Position:
     connection = get_connection(context)
-    name = find_bind(context.opts) or DEFAULT
+    name = name_bind(context.opts) or DEFAULT
     versions = tuple(sorted(context.get_current_heads()))
     return Position(name, shown_url(connection.engine.url), versions, read_interrupted(context))

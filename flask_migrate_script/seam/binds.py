@@ -30,7 +30,7 @@ def check_names(chosen: Sequence[str], db: Any) -> List[str]:
     return list(chosen)
 
 
-def find_bind(arguments: Dict[str, Any]) -> Optional[str]:
+def name_bind(arguments: Dict[str, Any]) -> Optional[str]:
     """Return the bind that a ``context.configure`` is for, or None where the repository has one database.
 
     The env.py files for several databases, Flask-Migrate's and this package's, name the bind in ``upgrade_token``:

@@ -94,7 +94,7 @@ class Database:
     state: Dict[type, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.name = binds.find_bind(self.arguments)
+        self.name = binds.name_bind(self.arguments)
         self.connection: Connection = self.arguments["connection"]
         self.shown = shown_url(self.connection.engine.url)
         self.engine_autocommit = is_autocommit(self.connection)

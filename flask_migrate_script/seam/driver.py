@@ -105,6 +105,24 @@ def is_async(connection: Union[Connection, Engine]) -> bool:
     return bool(getattr(connection.dialect, "is_async", False))
 
 
+def cancel_statement(engine: Engine, driver: Any) -> None:
+    """Have the database stop the statement that another thread waits for on the driver's connection.
+
+    psycopg2 and psycopg have ``cancel()`` for it, sqlite3 ``interrupt()``; to MySQL and MariaDB it is said on another
+    connection, which number the driver knows: ``thread_id()`` of mysqlclient's and PyMySQL's, ``connection_id`` of both
+    connectors.
+    """
+    own = find_innermost(driver)
+    for name in ("cancel", "interrupt"):
+        if callable(getattr(own, name, None)):
+            getattr(own, name)()
+            return
+    number = own.thread_id() if hasattr(own, "thread_id") else getattr(own, "connection_id", None)
+    if number is not None:
+        with OtherConnection(engine) as other:
+            other.run(f"KILL QUERY {int(number)}")
+
+
 class OtherConnection:
     """A connection of its own to a database, made as its engine makes them, in autocommit: it holds no snapshot.
 

@@ -6,17 +6,18 @@ Listeners are added once and for all: to take one away while another thread runs
 from __future__ import annotations
 
 import functools
+import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Optional, Tuple
 
 from ..failure_context import FirstError
 from .active import ACTIVE
 from .database import Call, Database, Sent
-from .driver import driver_connection, looking
+from .driver import cancel_statement, driver_connection, looking
 from .parts import Part
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, Engine
 
     from .watch import Bypass
 
@@ -116,7 +117,20 @@ _LISTENERS: Dict[str, Callable[..., Any]] = {
 }
 
 
+_last_sent: Dict[int, Tuple[Engine, Any]] = {}
+"""By thread: the engine and the cursor of the statement that runs, or was the last to run."""
+
+
+def stop_statement(thread: threading.Thread) -> None:
+    """Have the database stop the statement that a thread waits for, from another thread; one that is over stays so."""
+    sent = _last_sent.get(thread.ident or 0)
+    if sent:
+        engine, cursor = sent
+        cancel_statement(engine, cursor.connection)
+
+
 def _before_any(connection: Connection, cursor: Any, statement: str, parameters: Any, *others: Any) -> None:
+    _last_sent[threading.get_ident()] = connection.engine, cursor
     for database in _find_foreign(connection):
         for part in database.parts:
             part.before_foreign_statement(database, Sent(connection, cursor, statement, parameters))

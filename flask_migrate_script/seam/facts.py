@@ -52,7 +52,9 @@ class Hints:
     :param foreign: the script has written over another connection.
     :param writes: something was seen to be written since the last end.
     :param lost_writes: something that was seen to be written was seen to be rolled back.
-    :param commands: how many statements were seen that change rows or definitions, by the word that says what they do.
+    :param may_have_lost: something was seen to be rolled back, and the database does not say whether it was written.
+    :param commands: how many statements were seen that change rows or definitions, by the word that says what they do;
+        and what the journal has sent, with its commits and rollbacks.
     """
 
     commits: int = 0
@@ -63,6 +65,7 @@ class Hints:
     foreign: bool = False
     writes: bool = False
     lost_writes: bool = False
+    may_have_lost: bool = False
     commands: Counter[str] = field(default_factory=Counter)
 
 
@@ -78,8 +81,11 @@ class Facts:
     def mark(self) -> None:
         """Take note of the transaction that a step begins in."""
 
-    def has_written(self, hints: Hints) -> bool:
-        """Return whether something is written in the transaction that is open, and about to be rolled back."""
+    def has_written(self, hints: Hints) -> Optional[bool]:
+        """Return whether something is written in the transaction that is open, and about to be rolled back.
+
+        :returns: None where the database does not say.
+        """
         return hints.writes
 
     def learn(self) -> None:
@@ -115,6 +121,10 @@ class Facts:
     def may_have_committed(self, other: OtherConnection) -> bool:
         """Return whether some session has committed something since the step began: it may have been this one."""
         return False
+
+    def find_out(self, number: str, other: OtherConnection) -> Optional[bool]:
+        """Return whether a transaction was committed; None where the database does not say."""
+        return None
 
     def count_gone_back(self) -> int:
         """Return how often, at the most, the transaction that is open has gone back to a savepoint after a write."""
@@ -199,7 +209,7 @@ class PostgreSQLFacts(Facts):
             return Ending.OVER
         return Ending.UNKNOWN
 
-    def has_written(self, hints: Hints) -> bool:
+    def has_written(self, hints: Hints) -> Optional[bool]:
         try:
             return self._locate()[1] is not None
         except Aborted:
@@ -214,6 +224,10 @@ class PostgreSQLFacts(Facts):
     def may_have_committed_elsewhere(self, other: OtherConnection) -> bool:
         return self.may_have_committed(other)
 
+    def find_number(self) -> Optional[str]:
+        """Return the number of the transaction that is open; None where nothing is written in it."""
+        return self._locate()[1]
+
     def count_gone_back(self) -> int:
         _, number, following = self._locate()  # a savepoint's number comes after that of its transaction
         return self._count_rolled_back(number, following) if number else 0
@@ -224,9 +238,9 @@ class PostgreSQLFacts(Facts):
         return int(other.value(self._ask_numbers(first, end, "aborted"))) > hints.savepoints
 
     def was_committed(self, other: OtherConnection) -> Optional[bool]:
-        number = self._mark[1]
-        if number is None:
-            return None
+        return None if self._mark[1] is None else self.find_out(self._mark[1], other)
+
+    def find_out(self, number: str, other: OtherConnection) -> Optional[bool]:
         status = other.value(f"SELECT txid_status({number})")
         return {"committed": True, "aborted": False}.get(str(status))
 
@@ -407,10 +421,13 @@ class MySQLFacts(Facts):
 
     _CHANGES_ROWS = ("insert", "update", "delete", "replace")
     _CHANGES_DEFINITIONS = ("create", "alter", "drop", "rename", "truncate")
+    _COMMITS_TOO = ("begin", "set", "lock")
+    """START TRANSACTION, SET autocommit, which is among Com_set_option, and LOCK TABLES."""
+
     _ROWS = ("handler_write", "handler_update", "handler_delete")
     _COUNTERS = (
         "SHOW SESSION STATUS WHERE Variable_name RLIKE '^Com_(commit|rollback)$|^Handler_(write|update|delete)$"
-        f"|^Com_({'|'.join((*_CHANGES_ROWS, *_CHANGES_DEFINITIONS))})'"
+        f"|^Com_({'|'.join((*_CHANGES_ROWS, *_CHANGES_DEFINITIONS, *_COMMITS_TOO))})'"
     )
 
     # ER_BAD_NULL_ERROR, ER_BAD_DB_ERROR, ER_TABLE_EXISTS_ERROR, ER_BAD_TABLE_ERROR, ER_BAD_FIELD_ERROR,
@@ -438,18 +455,32 @@ class MySQLFacts(Facts):
         before, self._mark = self._mark, self._read_counters()
         if hints.lost_writes:
             return Ending.LOST
-        rolled_back = self._count_since(before, "com_rollback") - hints.rollbacks
-        committed = self._count_since(before, "com_commit") - hints.commits
+        rolled_back = self._count_since(before, "com_rollback") - hints.rollbacks - hints.commands["rollback"]
+        committed = self._count_since(before, "com_commit") - hints.commits - hints.commands["commit"]
         if rolled_back > 0:
-            lost = (hints.unseen and committed <= 0) or self._wrote_unseen(self._mark, before, hints)
-            return Ending.LOST if lost else Ending.OVER
+            if hints.unseen and committed <= 0 and not self._may_have_committed(self._mark, before, hints):
+                return Ending.LOST
+            # What came first, a write, a commit or the rollback, is not known.
+            perhaps = hints.unseen or self._wrote_unseen(self._mark, before, hints)
+            return Ending.UNKNOWN if perhaps else Ending.OVER
+        if hints.may_have_lost:
+            return Ending.UNKNOWN
         return Ending.OVER if hints.commits or hints.rollbacks or committed > 0 else Ending.NONE
 
     def _count_since(self, before: Dict[str, int], name: str) -> int:
         return self._mark.get(name, 0) - before.get(name, 0)
 
-    def has_written(self, hints: Hints) -> bool:
-        return hints.writes or self._wrote_unseen(self._read_counters(), self._mark, hints)
+    def has_written(self, hints: Hints) -> Optional[bool]:
+        now = self._read_counters()
+        if hints.writes or not self._wrote_unseen(now, self._mark, hints):
+            return hints.writes
+        ended = any(now[name] > self._mark.get(name, 0) for name in ("com_commit", "com_rollback"))
+        return None if ended or self._may_have_committed(now, self._mark, Hints()) else True
+
+    def _may_have_committed(self, now: Dict[str, int], before: Dict[str, int], hints: Hints) -> bool:
+        """Return whether something was executed that was not seen, and that commits without a word."""
+        words = (*self._CHANGES_DEFINITIONS, *self._COMMITS_TOO)
+        return self._count_more(now, before, hints, words) > 0
 
     def _wrote_unseen(self, now: Dict[str, int], before: Dict[str, int], hints: Hints) -> bool:
         """Rows are counted where nothing was seen, not even of the journal; else statements."""

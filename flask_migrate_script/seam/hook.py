@@ -209,6 +209,11 @@ def _autocommit_block(original: Callable[..., Any]) -> Callable[..., Any]:
             with original(self):
                 yield
             return
+        replaced = next(filter(None, (part.replace_autocommit(database) for part in database.parts)), None)
+        if replaced is not None:
+            with replaced:
+                yield
+            return
         for part in database.parts:
             part.before_autocommit(database)
         database.in_autocommit = True

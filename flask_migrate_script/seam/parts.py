@@ -46,6 +46,10 @@ class Part:
     def before_autocommit(self, database: Database) -> None:
         """A script is about to leave the transaction by ``autocommit_block()``."""
 
+    def replace_autocommit(self, database: Database) -> Optional[ContextManager[None]]:
+        """Return what is around an ``autocommit_block()`` that stays in the transaction; None lets it leave it."""
+        return None
+
     def inside_autocommit(self, database: Database) -> ContextManager[None]:
         """Around what a script does in an ``autocommit_block()``, where the connection is in autocommit."""
         return nullcontext()

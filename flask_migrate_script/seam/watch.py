@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from .. import invocation
+from ..console.terminal import remove_controls
 from ..databases import shown_url
 from ..errors import MigrateError
 from ..failure_context import FirstError
@@ -72,7 +73,7 @@ class Bypass:
 
 def tell(text: str) -> None:
     """Tell the person at the command line something that is not a result."""
-    print(text, file=sys.stderr, flush=True)
+    print(remove_controls(text), file=sys.stderr, flush=True)
 
 
 @dataclass

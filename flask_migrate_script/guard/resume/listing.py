@@ -9,7 +9,7 @@ from ...databases import shown_url
 from ...errors import MigrateError
 from ...explanations.failure import put_on_one_line
 from ...invocation import get_invocation
-from ...seam.binds import DEFAULT, find_bind
+from ...seam.binds import DEFAULT, name_bind
 from ...seam.database import get_connection
 from ...seam.visit import visit_databases
 from .interrupted import group_by_revision
@@ -53,7 +53,7 @@ def make_forget(revision: str) -> Callable[[Config], List[Remembered]]:
         table = find_table(get_connection(context), context.version_table_schema)
         for one in sorted({entry.revision for entry in gone}):
             table.forget(one)
-        table.driver.commit()
+        table.commit()
         return Remembered(there.name, there.url, gone)
 
     def forget_everywhere(config: Config) -> List[Remembered]:
@@ -93,7 +93,7 @@ def write_journals(databases: List[Remembered], forgotten: Optional[str]) -> str
 def _read_journal(context: MigrationContext) -> Remembered:
     connection = get_connection(context)
     entries = read_unfinished(connection, context.version_table_schema)
-    return Remembered(find_bind(context.opts) or DEFAULT, shown_url(connection.engine.url), entries)
+    return Remembered(name_bind(context.opts) or DEFAULT, shown_url(connection.engine.url), entries)
 
 
 def _document_revisions(database: Remembered) -> List[Dict[str, Any]]:

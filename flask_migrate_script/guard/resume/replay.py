@@ -32,9 +32,9 @@ from ...seam.database import Call
 from ...seam.driver import has_to_commit, is_autocommit, run
 from ...sql import mysql as statements
 from . import returned
-from .differences import Differs, explain_cut_off, explain_difference, explain_missing_rows
 from .digests import make_digest
 from .engines import is_transactional, wrote_nothing
+from .obstacles import Differs, explain_cut_off, explain_difference, explain_missing_rows
 from .table import DONE, FAILED, KEPT_TEXT, STARTED, Entry, JournalTable
 from .took_effect import digest_definition, means_done
 
@@ -115,9 +115,9 @@ class Resumable:
         """After a failure, write down that the last statement that committed is done."""
         self._mark_what_may_be_uncommitted()
         if self.unmarked:
-            self.table.driver.rollback()
+            self.table.rollback()
             self.table.put(replace(self.unmarked, state=DONE))
-            self.table.driver.commit()
+            self.table.commit()
 
     def _mark_what_may_be_uncommitted(self) -> None:
         """Write down that a CALL is done, in the transaction of what it did: both are kept or both are lost.
@@ -130,7 +130,7 @@ class Resumable:
         committed = not has_to_commit(self.table.driver)
         self.table.put(replace(entry, state=DONE))
         if committed:
-            self.table.driver.commit()
+            self.table.commit()
 
     def _is_of_the_session(self, statement: str) -> bool:
         """What belongs to the session is gone with it, and is run again."""
@@ -174,15 +174,15 @@ class Resumable:
     def _run_without_transaction(self, call: Call) -> None:
         entry = self._make_entry(call, STARTED)
         self.table.put(entry)
-        self.table.driver.commit()
+        self.table.commit()
         try:
             self._run_in_transaction(call)
         except Exception as exc:
             if wrote_nothing(exc):
                 self.table.remove(entry)
-                self.table.driver.commit()
+                self.table.commit()
             raise
-        self.table.driver.commit()
+        self.table.commit()
 
     def _stays_at_once(self, statement: str) -> bool:
         """Return whether rows are written into a table without transactions, such as one of MyISAM."""
@@ -204,10 +204,10 @@ class Resumable:
             self._note_failure(call, exc)
             if autocommit:
                 with suppress(Exception):
-                    self.table.driver.rollback()
+                    self.table.rollback()
             raise
         if autocommit:
-            self.table.driver.commit()
+            self.table.commit()
 
     def _run_and_commit(self, call: Call) -> None:
         self.transactional.clear()
@@ -236,7 +236,7 @@ class Resumable:
             self.table.remove(entry)
         else:
             return
-        self.table.driver.commit()
+        self.table.commit()
 
     def _run_again(self, call: Call, entry: Entry) -> None:
         if entry.state == FAILED:
@@ -265,7 +265,7 @@ class Resumable:
                 raise
             self.caught = None
             self.table.put(replace(entry, state=DONE))
-            self.table.driver.commit()
+            self.table.commit()
             return True
         return False
 

@@ -96,7 +96,7 @@ class Resumption:
     def end_move(self) -> None:
         """The version has moved."""
         if self.moving:
-            driver_connection(self.connection).commit()
+            self.table.commit() if self.table else driver_connection(self.connection).commit()
             self.moving = False
 
     def _forget_all(self, table: JournalTable) -> None:

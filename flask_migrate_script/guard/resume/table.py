@@ -72,7 +72,7 @@ class JournalTable:
 
     :param schema: where the version table is; None for the connection's own.
     :param mark: how the driver writes a placeholder.
-    :param sent: how many statements were sent that change rows, by their first word; who counts them may clear it.
+    :param sent: how many statements were sent that a server counts, by their first word; who compares may clear it.
     """
 
     driver: DBAPIConnection
@@ -112,6 +112,15 @@ class JournalTable:
         self.sent["delete"] += 1
         where = " AND ".join(f"{column} = {self.mark}" for column in ("revision", "direction", "position"))
         run(self.driver, f"DELETE FROM {self.name} WHERE {where}", (entry.revision, entry.direction, entry.position))
+
+    def commit(self) -> None:
+        """Commit what was written here, and what the script has written with it."""
+        self.sent["commit"] += 1
+        self.driver.commit()
+
+    def rollback(self) -> None:
+        self.sent["rollback"] += 1
+        self.driver.rollback()
 
     def forget(self, revision: str) -> None:
         """Remove what there is of a revision, both directions."""

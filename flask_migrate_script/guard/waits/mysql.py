@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from ...seam.driver import OtherConnection
 from .own import OwnSessions, find_session_number
-from .sessions import Row, Session, Wait, follow
+from .sessions import Row, Session, Wait, follow_edges
 
 _WAITS = re.compile(r"Waiting for .*lock|User lock", re.I)
 """The states of a statement that waits for a lock other than a row's."""
@@ -90,7 +90,7 @@ class MySQL:
 
     def _make_wait(self, number: int, known: _Known, own: OwnSessions, migration: int) -> Wait:
         seconds = int(known.processes[number]["Time"] or 0)
-        holders = follow(number, known.edges)
+        holders = follow_edges(number, known.edges)
         certain = bool(holders)
         if not certain:
             holders = [one for one in self._find_candidates(known, seconds) if one != number]

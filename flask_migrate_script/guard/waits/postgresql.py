@@ -7,7 +7,7 @@ from typing import Dict, List, Tuple
 
 from ...seam.driver import OtherConnection
 from .own import OwnSessions, find_session_number
-from .sessions import Row, Session, Wait, follow
+from .sessions import Row, Session, Wait, follow_edges
 
 _HIDDEN = "<insufficient privilege>"
 """What stands for the statement of a session that the user may not see."""
@@ -40,7 +40,7 @@ class PostgreSQL:
         holder = wait.endless
         if holder is None:
             return False
-        numbers = [wait.number, *follow(wait.number, _list_edges(self._read("a.wait_event_type = 'Lock'")))]
+        numbers = [wait.number, *follow_edges(wait.number, _list_edges(self._read("a.wait_event_type = 'Lock'")))]
         return holder.number in numbers and bool(
             self.server.value(
                 f"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = {wait.number}"
@@ -49,7 +49,7 @@ class PostgreSQL:
         )
 
     def _make_wait(self, row: Row, waiting: Dict[int, Row], own: OwnSessions, migration: int) -> Wait:
-        numbers = follow(row["pid"], _list_edges(waiting))
+        numbers = follow_edges(row["pid"], _list_edges(waiting))
         rows = self._read(f"a.pid IN ({', '.join(map(str, numbers or [0]))})")
         holders = [self._make_session(rows.get(number, {"pid": number}), row, own, migration) for number in numbers]
         return Wait(row["pid"], _find_statement(row), tuple(holders))

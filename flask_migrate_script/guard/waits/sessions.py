@@ -61,7 +61,7 @@ class Session:
             return "what it is doing is not known"
         if not self.statement:
             return "what it is running is not shown" if self.at_work else "idle"
-        return f"{'running' if self.at_work else 'idle; its last statement'}: {shorten(self.statement, mask)}"
+        return f"{'running' if self.at_work else 'idle; its last statement'}: {shorten_statement(self.statement, mask)}"
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Wait:
 
         :param shown: the database, as messages name it.
         """
-        head = f"Waiting for a lock in {shown}: {shorten(self.statement, mask)}"
+        head = f"Waiting for a lock in {shown}: {shorten_statement(self.statement, mask)}"
         sessions = [f"  {holder.describe(mask)}" for holder in self.holders[:SHOWN_SESSIONS]]
         if len(self.holders) > SHOWN_SESSIONS:
             sessions.append(f"  and {len(self.holders) - SHOWN_SESSIONS} more")
@@ -105,12 +105,12 @@ class Wait:
         return [head, unknown, *older, *sessions]
 
 
-def shorten(statement: str, mask: Mask) -> str:
+def shorten_statement(statement: str, mask: Mask) -> str:
     """Return a statement in one line, without passwords and without what a terminal would take for a command."""
     return fit(join_lines(mask(statement)), SHOWN_STATEMENT) or "not known"
 
 
-def follow(number: int, edges: Iterable[Tuple[int, int]]) -> List[int]:
+def follow_edges(number: int, edges: Iterable[Tuple[int, int]]) -> List[int]:
     """Return who a session waits for, and whom those wait for in turn, the nearest first.
 
     :param edges: who waits for whom.

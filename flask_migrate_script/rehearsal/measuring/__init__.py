@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, Dict
 
-from .measure import Measure
+from .measure import Lock, Measure
 from .postgresql import PostgreSQLMeasure
 from .sqlite import SQLiteMeasure
 from .tally import Loss, Tally, Vanished
@@ -12,7 +12,7 @@ from .tally import Loss, Tally, Vanished
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-__all__ = ["Loss", "Measure", "SQLiteMeasure", "Tally", "Vanished", "measure_for"]
+__all__ = ["Lock", "Loss", "Measure", "SQLiteMeasure", "Tally", "Vanished", "measure_for"]
 
 _MEASURES: Dict[str, Callable[[Connection], Measure]] = {
     "postgresql": PostgreSQLMeasure,

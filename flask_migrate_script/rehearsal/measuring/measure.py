@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NamedTuple
 
 from ...seam.driver import driver_connection, run
 from ...sql.text import Kind, split
@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 
 Execute = Callable[[], None]
 """Sends a statement; it may be called twice."""
+
+
+class Lock(NamedTuple):
+    """A lock on a table.
+
+    :param since: when the statement began that took it, by ``time.perf_counter()``.
+    """
+
+    table: str
+    mode: str
+    since: float
+
 
 _SAVEPOINT = "flask_migrate_script"
 _OF_SAVEPOINTS = (Kind.SAVEPOINT, Kind.ROLLBACK_TO, Kind.RELEASE)
@@ -32,11 +44,28 @@ class Measure:
         self.connection = connection
         self.dialect = str(connection.dialect.name)
         self.driver: Any = driver_connection(connection)
-        self.seconds = 0.0
+        self.seconds = self.begun = 0.0
         self.renamed: Dict[str, str] = {}
 
     def begin_step(self) -> None:
         """Look at what there is before the script of a revision runs."""
+
+    def list_locks(self) -> List[Lock]:
+        """Return the locks that other sessions wait for and that were not there when it was asked last."""
+        return []
+
+    def estimate_rows(self, table: str) -> int:
+        """Return about how many rows a large table has; 0 for one that is not large.
+
+        :param table: as it is written in a statement.
+        """
+        return 0
+
+    def close(self) -> None:
+        """Leave the connection as it was."""
+
+    def limit_seconds(self, seconds: float) -> None:
+        """Let no statement run longer than that, where the database has such a limit."""
 
     def execute(self, execute: Execute, sql: str) -> Tally:
         """Send a statement and return what it did.
@@ -45,9 +74,12 @@ class Measure:
         """
         raise NotImplementedError
 
-    def finish_step(self) -> Tally:
-        """Return what was done since the last statement that was measured, and what rebuilt tables are left without."""
-        return self.catch_up()
+    def finish_step(self, touched: bool) -> Tally:
+        """Return what was done since the last statement that was measured, and what rebuilt tables are left without.
+
+        :param touched: the script has had the driver's own connection, on which it is not seen.
+        """
+        return self.catch_up() if touched else Tally()
 
     def catch_up(self) -> Tally:
         """Return what was done since the last statement that was measured, past this connection's sight."""
@@ -67,9 +99,9 @@ class Measure:
                 run(self.driver, "SELECT 1 / 0")
 
     def _send(self, execute: Execute) -> None:
-        begun = time.perf_counter()
+        self.begun = time.perf_counter()
         execute()
-        self.seconds = time.perf_counter() - begun
+        self.seconds = time.perf_counter() - self.begun
 
     def _ask(self, sql: str) -> List[Any]:
         return run(self.driver, sql)

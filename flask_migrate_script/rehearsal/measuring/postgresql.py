@@ -9,9 +9,10 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 from ...seam.driver import run
 from ...seam.driver_errors import read_driver_error
 from ...sql.counting import BOUND, Count, bounded
+from ...sql.destroying import find_destroyed
 from ...sql.text import Kind, split
 from .catalog import Catalog, Difference, Thing
-from .measure import Execute, Measure
+from .measure import Execute, Lock, Measure
 from .tally import CHANGED, HIDDEN, LOST, NOT_COUNTED, UNREADABLE, Loss, Rebuilt, Tally
 
 Written = Tuple[int, int, int]
@@ -45,6 +46,8 @@ class PostgreSQLMeasure(Measure):
         self.counters: Dict[int, Written] = {}
         self.counts = True
         self._made: Set[int] = set()
+        self._there_before: Dict[int, str] = {}
+        self._locked: Set[Tuple[int, str]] = set()
         self._dropped: Dict[str, Dict[int, Optional[List[Loss]]]] = {}
 
     def begin_step(self) -> None:
@@ -52,10 +55,29 @@ class PostgreSQLMeasure(Measure):
         self.counts = self._ask("SHOW track_counts")[0][0] == "on"
         if not self.catalog.things:
             self.catalog.load()
+            tables = [one for one in self.catalog.things.values() if one.is_table]
+            self._there_before = {one.oid: self.catalog.name(one) for one in tables}
         self.counters = self._read_counters()
         self._made.clear()
         self._dropped.clear()
         self.renamed.clear()
+
+    def list_locks(self) -> List[Lock]:
+        found = []
+        for oid, mode in self._ask(_LOCKS):
+            table = self._there_before.get(int(oid))
+            if table is not None and (oid, mode) not in self._locked:
+                self._locked.add((oid, mode))
+                found.append(Lock(table, str(mode), self.begun))
+        return found
+
+    def estimate_rows(self, table: str) -> int:
+        literal = table.replace("'", "''")
+        rows = self._ask(_SIZE.format(literal, _LARGE))
+        return max(int(rows[0][0]), 1) if rows else 0
+
+    def limit_seconds(self, seconds: float) -> None:
+        self._ask(_LIMIT.format(max(int(seconds * 1000), 1)))
 
     def forget(self) -> None:
         self.catalog.load()
@@ -70,9 +92,10 @@ class PostgreSQLMeasure(Measure):
             self._send(execute)
             return self._tally_rows(Difference(), Before(), moves=all(one.word == "UPDATE" for one in statements))
         self._begin()
+        before = self._count_beforehand(sql)
         self._send(execute)
-        difference, before = self.catalog.compare(), Before()
-        if difference.tables or difference.refiled or any(difference.columns()) or self._has_deleted():
+        difference = self.catalog.compare()
+        if self._is_uncounted(difference, before):
             self._undo()
             before = self._count(difference)
             self.counters = self._read_counters()
@@ -113,10 +136,6 @@ class PostgreSQLMeasure(Measure):
     def _read_counters(self) -> Dict[int, Written]:
         return {int(oid): (int(new), int(changed), int(gone)) for oid, new, changed, gone in self._ask(_COUNTERS)}
 
-    def _has_deleted(self) -> bool:
-        """Return whether the counters say that rows are deleted, which a block with an EXCEPTION may have undone."""
-        return any(now[2] > self.counters.get(oid, _NOTHING)[2] for oid, now in self._read_counters().items())
-
     def _tally_rows(self, difference: Difference, before: Before, moves: bool) -> Tally:
         """Return the rows that were written, and those that are gone from tables that are there.
 
@@ -140,7 +159,8 @@ class PostgreSQLMeasure(Measure):
             if rows > 0 and table is not None:
                 self._lose_deleted(tally, table, rows, written[oid][0], before.rows.get(oid))
         for oid in refiled:
-            self._lose_refiled(tally, oid, now.get(oid, _NOTHING)[0], before.rows.get(oid))
+            inserted = _subtract(now.get(oid, _NOTHING), old.get(oid, _NOTHING))[0]
+            self._lose_refiled(tally, oid, inserted, before.rows.get(oid))
         return tally
 
     def _lose_deleted(self, tally: Tally, table: Thing, rows: int, inserted: int, before: Optional[Loss]) -> None:
@@ -175,8 +195,7 @@ class PostgreSQLMeasure(Measure):
         before = Before()
         self._compare_with_new(difference)
         retyped = list(difference.retyped())
-        deleted = {oid for oid, now in self._read_counters().items() if now[2] > self.counters.get(oid, _NOTHING)[2]}
-        for table in (*difference.tables, *difference.refiled, *self._find_tables(deleted)):
+        for table in (*difference.tables, *difference.refiled, *self._find_tables(self._find_deleted())):
             if table.oid not in before.rows:
                 before.rows[table.oid] = self._count_rows(table)
         for column in difference.columns():
@@ -187,6 +206,40 @@ class PostgreSQLMeasure(Measure):
             if self._keep(oid, columns):
                 before.kept[oid] = columns
         return before
+
+    def _count_beforehand(self, sql: str) -> Before:
+        """Count what a text plainly destroys, while the statement has not locked it yet."""
+        before = Before()
+        if self._made:
+            return before  # one of them may be to take the place of what is dropped
+        for destroyed in find_destroyed(sql, self.dialect):
+            written = destroyed.thing[0].replace("'", "''") if destroyed.thing else ""
+            oid = int(self._ask(f"SELECT coalesce(to_regclass('{written}'), 0)::bigint")[0][0]) if written else 0
+            table = self.catalog.things.get(("relation", oid, 0))
+            if table is None or not table.has_rows:
+                continue
+            if len(destroyed.thing) == 1:
+                before.rows[oid] = self._count_rows(table)
+                continue
+            for column in self._find_columns(oid):
+                if _quote(column.name) == destroyed.thing[1] or column.name == destroyed.thing[1].lower():
+                    before.values[(oid, column.number)] = self._count_values(column)
+        return before
+
+    def _is_uncounted(self, difference: Difference, before: Before) -> bool:
+        """Return whether something is gone, or was written anew, that was not counted before."""
+        tables = {one.oid for one in (*difference.tables, *difference.refiled)}
+        columns = {(one.oid, one.number) for one in difference.columns() if self._has_rows(one.oid)}
+        deleted = any(self._find_tables(self._find_deleted()))
+        return deleted or any(difference.retyped()) or bool(tables - set(before.rows) or columns - set(before.values))
+
+    def _find_columns(self, oid: int) -> List[Thing]:
+        return [one for one in self.catalog.things.values() if one.catalog == "column" and one.oid == oid]
+
+    def _find_deleted(self) -> Set[int]:
+        """Return the tables whose counters say that rows are deleted; an EXCEPTION may have undone that."""
+        now = self._read_counters()
+        return {oid for oid, rows in now.items() if rows[2] > self.counters.get(oid, _NOTHING)[2]}
 
     def _find_tables(self, oids: Set[int]) -> Iterator[Thing]:
         found = (self.catalog.things.get(("relation", oid, 0)) for oid in oids)
@@ -303,8 +356,7 @@ class PostgreSQLMeasure(Measure):
 
     def _compare_tables(self, old: Thing, new: Thing) -> Optional[List[Loss]]:
         """Return what a table has that another one has not; None where they are no pair."""
-        columns = [one for one in self.catalog.things.values() if one.catalog == "column" and one.oid == old.oid]
-        names = {one.name for one in self.catalog.things.values() if one.catalog == "column" and one.oid == new.oid}
+        columns, names = self._find_columns(old.oid), {one.name for one in self._find_columns(new.oid)}
         name, renamed = self.catalog.name(old), {one.name: self.renamed.get(one.name, one.name) for one in columns}
         if not any(there in names for there in renamed.values()):
             return None
@@ -369,6 +421,21 @@ def _quote(name: str) -> str:
     return f'"{doubled}"'
 
 
+_LOCKS = """
+SELECT relation::bigint, mode FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted
+AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') ORDER BY 1, 2
+"""
+_LARGE = 16 * 1024 * 1024
+"""Bytes from which on a table is large."""
+
+_SIZE = """
+SELECT reltuples::bigint FROM pg_class
+WHERE oid = to_regclass('{0}') AND relkind IN ('r', 'p') AND pg_relation_size(oid) >= {1}
+"""
+_LIMIT = """
+SELECT set_config('statement_timeout', '{0}', true)
+FROM pg_settings WHERE name = 'statement_timeout' AND (setting = '0' OR setting::bigint > {0})
+"""
 _KEY = """
 SELECT a.attname::text FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
 WHERE i.indrelid = {0} AND i.indisprimary ORDER BY 1

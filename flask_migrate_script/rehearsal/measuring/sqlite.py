@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Set, Tuple
@@ -30,6 +31,9 @@ class Schema:
 
 
 _WRITES = {sqlite3.SQLITE_INSERT: "insert", sqlite3.SQLITE_UPDATE: "update", sqlite3.SQLITE_DELETE: "delete"}
+_INSTRUCTIONS = 100_000
+"""Of SQLite's virtual machine, after which the time is looked at."""
+
 _KEYS = "flask_migrate_script_keys"
 _PLACE = "flask_migrate_script_place"
 
@@ -59,6 +63,16 @@ class SQLiteMeasure(Measure):
         self.renamed.clear()
         self._read_schema()
         self._changes = self._count_changes()
+
+    def limit_seconds(self, seconds: float) -> None:
+        own, end = find_innermost(self.driver), time.monotonic() + seconds
+        if hasattr(own, "set_progress_handler") and not hasattr(own, "_execute"):  # aiosqlite's is in another thread
+            own.set_progress_handler(lambda: time.monotonic() > end, _INSTRUCTIONS)
+
+    def close(self) -> None:
+        own = find_innermost(self.driver)
+        if hasattr(own, "set_progress_handler") and not hasattr(own, "_execute"):
+            own.set_progress_handler(None, _INSTRUCTIONS)
 
     def forget(self) -> None:
         self._version = -1
@@ -235,8 +249,8 @@ class SQLiteMeasure(Measure):
             self._made = [new if one == old else one for one in self._made]
         return tally
 
-    def finish_step(self) -> Tally:
-        tally = self.catch_up()
+    def finish_step(self, touched: bool) -> Tally:
+        tally = super().finish_step(touched)
         for table in sorted(self._rebuilt):
             now = [one for one in self.schema.objects.values() if one.table == table]
             for kind, name in find_left_out(self._was[table], now):

@@ -99,7 +99,7 @@ def read_type(type_: Optional[SqlType], dialect: Dialect, readers: Mapping[str, 
         inner = _find_innermost(made, dialect)
     except Exception:  # whatever a type of the application's raises; the dialect has no word for others
         return None
-    return _add_values(read_text(text, readers), inner, dialect)
+    return _add_values(read_written(text, readers), inner, dialect)
 
 
 def _add_values(found: ColumnType, type_: TypeEngine[object], dialect: Dialect) -> ColumnType:
@@ -118,10 +118,10 @@ def _add_values(found: ColumnType, type_: TypeEngine[object], dialect: Dialect) 
     return replace(found, values=values, checked=bool(type_.create_constraint))
 
 
-def read_text(text: str, readers: Mapping[str, Reader]) -> ColumnType:
+def read_written(text: str, readers: Mapping[str, Reader]) -> ColumnType:
     """Return what a type is by the text that a dialect writes."""
     if text.endswith("[]"):
-        element = read_text(text[:-2], readers)
+        element = read_written(text[:-2], readers)
         return element if element.family == "array" else ColumnType("array", text, element=element)
     written = _take_apart(text)
     reader = readers.get(written.name)

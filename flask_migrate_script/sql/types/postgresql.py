@@ -12,7 +12,7 @@ from typing import Callable, Dict, Iterable, Optional, Tuple
 from ..quoting import quote_values
 from . import patterns
 from .change import ALL, CONVERTED, CUT, EXACT_DIGITS, FITS, REFUSED, ROUNDED, UNREADABLE, TypeChange, cannot_tell, lose
-from .column_type import ColumnType, Reader, decimal, floating, integer, names, plain, read_text, sized, timed
+from .column_type import ColumnType, Reader, decimal, floating, integer, names, plain, read_written, sized, timed
 from .using import read_casts
 
 READERS: Dict[str, Reader] = {
@@ -70,7 +70,7 @@ def compare(old: Optional[ColumnType], new: ColumnType, using: Optional[str], ve
     casts = () if using is None else read_casts(using)
     if casts is None:
         return cannot_tell("USING makes other values of them")
-    types = [read_text(cast, READERS) for cast in casts]
+    types = [read_written(cast, READERS) for cast in casts]
     by_text = len(types) > 1 and types[0] == ColumnType("text", types[0].text)
     if not all(_is(type_, new) for type_ in types[by_text:]):
         return cannot_tell("USING makes other values of them")

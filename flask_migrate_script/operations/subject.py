@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Parts:
+class Subject:
     """What an operation is about.
 
     :param operation: Alembic's name for it, ``add_column``; ``execute`` for SQL.
@@ -28,9 +28,9 @@ class Parts:
     name: Optional[str] = None
 
 
-def read_parts(operation: MigrateOperation) -> Parts:
+def read_subject(operation: MigrateOperation) -> Subject:
     """Return what an operation is about."""
-    return Parts(name_operation(operation), _read_table(operation), _read_column(operation), _read_name(operation))
+    return Subject(name_operation(operation), _read_table(operation), _read_column(operation), _read_name(operation))
 
 
 def name_operation(operation: MigrateOperation) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Iterator, List, Optional, TextIO, Tuple, cast
 
 from ..console.stdout import divert_prints
 from ..errors import MigrateError
-from ..explanations.failure import named
+from ..explanations.failure import name_error
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -107,7 +107,7 @@ def _convert_errors() -> Iterator[None]:
         with divert_prints():
             yield
     except (Exception, SystemExit) as error:
-        raise MigrateError(error.problem if isinstance(error, MigrateError) else named(error)) from error
+        raise MigrateError(error.problem if isinstance(error, MigrateError) else name_error(error)) from error
 
 
 @contextmanager
