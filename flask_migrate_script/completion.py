@@ -44,9 +44,12 @@ def _list_revisions(written: str, directory: Optional[str]) -> Candidates:
     from alembic.script import ScriptDirectory
 
     from .config import open_config
+    from .seam.scripts import read_without_running
 
     with open_config(directory, None) as config:
-        scripts = list(ScriptDirectory.from_config(config).walk_revisions())
+        directory_of_scripts = ScriptDirectory.from_config(config)
+        read_without_running(directory_of_scripts)
+        scripts = list(directory_of_scripts.walk_revisions())
     return {
         **{label: "branch label" for script in scripts for label in script.branch_labels},
         **{script.revision: script.doc or "" for script in scripts},

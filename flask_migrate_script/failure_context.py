@@ -27,12 +27,14 @@ class FailureContext:
     """What was known where a failure came past.
 
     :param config: Alembic's Config, as far as it was made.
+    :param path: the revision file that was run to be loaded; empty where none was.
     :param revision: the revision whose step was running; empty where none was.
     :param versions: the revisions that the database was at when the run began; None where that is not known.
     :param first_error: what failed first in the step; None where that is the failure itself, or not known.
     """
 
     config: Optional[Config] = None
+    path: str = ""
     revision: str = ""
     versions: Optional[Tuple[str, ...]] = None
     first_error: Optional[FirstError] = None

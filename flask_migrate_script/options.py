@@ -185,6 +185,9 @@ RevRange = Annotated[
 ]
 Verbose = Annotated[bool, Option("-v", "--verbose", help="show more")]
 IndicateCurrent = Annotated[bool, Option("-i", "--indicate-current", help="mark the revision the database is at")]
+CheckFiles = Annotated[
+    bool, Option("--check", help="read every revision file and exit 1 where one is not right; none is run")
+]
 ResolveDependencies = Annotated[
     bool, Option("--resolve-dependencies", help="count a revision that another depends on as its parent")
 ]

@@ -400,6 +400,21 @@ def find_positions(call: Call) -> List[Position]:
         return []
 
 
+def check_files(call: Call) -> None:
+    """Read every revision file.
+
+    :raises MigrateError: with all that is wrong with them.
+    """
+    with explain():
+        from .explanations.revision_files import answer_problems
+        from .revisions.problems import FOLDER, describe_folder, find_problems
+
+    found = replace(call, asked=None).find_in_files(lambda config: find_problems(describe_folder(config)))
+    in_files = [problem for problem in found if problem.name not in FOLDER]
+    if in_files:
+        raise answer_problems(in_files)
+
+
 def lint_range(call: Call, rev_range: str, since: Optional[str], pg_version: Optional[str]) -> Report:
     """Return what there is to say about revisions: of their graph alone, where that is broken.
 

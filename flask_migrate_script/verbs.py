@@ -17,6 +17,7 @@ from .options import (
     Baseline,
     Bind,
     BranchLabel,
+    CheckFiles,
     CheckHeads,
     DdlRetries,
     DdlTimeout,
@@ -63,6 +64,7 @@ from .options import (
 from .running import (
     Call,
     accept_findings,
+    check_files,
     check_models,
     drop_everything,
     explain,
@@ -344,12 +346,14 @@ def history(
     x_arg: XArg = None,
     wait: Wait = None,
     json: Json = False,
+    check: CheckFiles = False,
 ) -> None:
     """List the revisions, newest first.
 
     :param rev_range: ``START:END``, ``START:`` or ``:END``; either may be ``current``.
     :param json: print a list of objects; with ``indicate_current`` they say whether a database is there.
-    :raises MigrateError: if there is no such revision.
+    :param check: read every revision file, too, whether what was listed needs it or not; none is run.
+    :raises MigrateError: if there is no such revision, or ``check`` finds a file that is not right.
     """
     call = Call(directory, x_arg, rev_range, GuardOptions(wait=wait))
     if json:
@@ -358,6 +362,8 @@ def history(
         print_json(call.find(partial(listings.list_history, rev_range=rev_range, indicate_current=indicate_current)))
     else:
         call.run("history", rev_range, verbose=verbose, indicate_current=indicate_current)
+    if check:
+        check_files(call)
 
 
 def heads(

@@ -112,7 +112,7 @@ UNREADABLE = {
     "syntax-error": (b"revision = 'a'\nx = (\n", 2),
     "nul-byte": (b"revision = 'a'\n\x00", 2),
     "encoding": (b"revision = 'a'\nx = '\xff'\n", None),
-    "python-2": (b"revision = 'a'\ndown_revision = None\nprint 'x'\n", 3),
+    "python-2": (b"revision = 'a'\nprint 'x'\n", 2),
 }
 
 

@@ -5,6 +5,7 @@ Alembic's failure only says that something is; what it is, and in which file, is
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Callable, Dict, List, Optional, Sequence
 
@@ -21,8 +22,19 @@ def explain_revision_files(failure: Failure) -> Optional[MigrateError]:
     if not suspected:
         return None
     found = [problem for problem in find_folder_problems(failure) if problem.name in suspected]
-    problem = next((one for one in found if one.thing and one.thing in failure.text), found[0] if found else None)
+    problem = next((one for one in found if _is_about(one, failure)), found[0] if found else None)
     return answer_problem(problem) if problem else _answer_from_words(failure)
+
+
+def _is_about(problem: Problem, failure: Failure) -> bool:
+    """Return whether a problem is the one that failed: a broken file that is not needed stops nothing."""
+    loaded, called = failure.context.path, _LACKS.search(failure.text)
+    if loaded:
+        return os.path.realpath(loaded) == os.path.realpath(problem.path)
+    if called:
+        name = re.sub(r"\W", "_", os.path.basename(problem.path))  # as Alembic calls the module
+        return name in called[0] and problem.thing in ("", called[1])
+    return bool(problem.thing) and problem.thing in failure.text
 
 
 def find_folder_problems(failure: Failure) -> List[Problem]:
@@ -37,6 +49,12 @@ def find_folder_problems(failure: Failure) -> List[Problem]:
 def answer_problem(problem: Problem) -> MigrateError:
     """Return the error that says what is wrong with a file, and what to do."""
     return _ANSWERS[problem.name](problem)
+
+
+def answer_problems(problems: Sequence[Problem]) -> MigrateError:
+    """Return the error that names all that is wrong with a folder, with what to do about the first."""
+    answers = [answer_problem(problem) for problem in problems]
+    return MigrateError("\n".join(answer.problem for answer in answers), answers[0].advice)
 
 
 _DUPLICATE = re.compile(r"Revision (\S+) is present more than once")

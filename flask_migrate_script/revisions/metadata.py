@@ -11,8 +11,7 @@ import tokenize
 from dataclasses import dataclass, field
 from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Set, Tuple
 
-NAMES = ("revision", "down_revision", "branch_labels", "depends_on")
-"""The names at the top of a revision file that Alembic reads."""
+from .usual import NAMES, Head, are_names, compile_docstring, read_usual_head
 
 
 class Unreadable(Exception):
@@ -74,6 +73,16 @@ class RevisionFile:
         return list_strings(self.values.get("branch_labels"))
 
     @property
+    def head(self) -> Optional[Head]:
+        """What Alembic asks of it, as far as it is written as literals that Alembic takes; else None."""
+        if not self.is_known or not {"revision", "down_revision"} <= set(self.values):
+            return None
+        revision, *names = (self.values.get(name) for name in NAMES)
+        if not isinstance(revision, str) or not all(map(are_names, names)):
+            return None
+        return Head(compile_docstring(self.docstring), revision, *names)
+
+    @property
     def is_known(self) -> bool:
         """Whether everything that places it among the others is written as a literal."""
         return self.revision is not None and not self.unknown
@@ -88,11 +97,14 @@ class RevisionFile:
 
 
 def read_metadata(path: str) -> RevisionFile:
-    """Return what a revision file says of itself; of a file in Alembic's usual form only the head is parsed.
+    """Return what a revision file says of itself; of a file in Alembic's usual form only the head is read.
 
     :raises Unreadable: if what has to be parsed is not Python: a fault below the head may not be seen.
     """
     source = read_source(path)
+    usual = read_usual_head(source)
+    if usual:
+        return _describe_usual_head(path, usual, source)
     end = _FIRST_FUNCTION.search(source)
     if end and not _NAMED_LATER.search(source, end.start()):
         try:
@@ -105,6 +117,14 @@ def read_metadata(path: str) -> RevisionFile:
     return describe_file(path, parse_source(path, source))
 
 
+def _describe_usual_head(path: str, head: Head, source: bytes) -> RevisionFile:
+    """Return the same as of a file that is parsed; what comes after such a head has none of its names."""
+    docstring, *values = head
+    lines = {found[0].decode(): source.count(b"\n", 0, found.start()) + 1 for found in _NAMED.finditer(source)}
+    return RevisionFile(os.path.abspath(path), docstring or "", dict(zip(NAMES, values)), frozenset(), lines)
+
+
+_NAMED = re.compile(rb"^(?:%s)\b" % "|".join(NAMES).encode(), re.M)
 _FIRST_FUNCTION = re.compile(rb"^(?:def|class|async\s+def)\s|^@", re.M)
 _NAMED_LATER = re.compile(rb"^(?:%s)\b|\bimport \*" % "|".join(NAMES).encode(), re.M)
 

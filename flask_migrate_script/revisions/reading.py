@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Dict, Iterable, List, Tuple
 
 from ..console.terminal import join_lines
+from ..seam.scripts import list_own_labels
 from .documents import describe_revision, read_scripts
 from .positions import Position
 
@@ -54,8 +55,7 @@ def list_names_at(positions: Iterable[Position]) -> Dict[str, List[str]]:
 
 def _read_drawn(script: Script, scripts: ScriptDirectory) -> Drawn:
     known = describe_revision(script, scripts)
-    given = getattr(script.module, "branch_labels", None) or ()
-    labels = known["branch_labels"] if known["is_head"] else (given,) if isinstance(given, str) else given
+    labels = known["branch_labels"] if known["is_head"] else list_own_labels(script)
     return Drawn(
         known["revision"],
         tuple(known["down_revisions"]),

@@ -12,19 +12,22 @@ import inspect
 import sys
 from contextlib import ExitStack, contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterator, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterator, Optional, Tuple, Type
 
 from ..failure_context import note
 from . import events
 from .active import ACTIVE
 from .driver import is_looking, looking
+from .scripts import read_without_running, sort_heads_quickly
 from .watch import KEY, Bypass, Run
 
 if TYPE_CHECKING:
+    from alembic.config import Config
     from alembic.operations import MigrateOperation, Operations
     from alembic.operations.batch import BatchOperationsImpl
     from alembic.runtime.environment import EnvironmentContext
     from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
     from sqlalchemy.engine import Connection, Engine
     from sqlalchemy.pool import PoolProxiedConnection
 
@@ -40,22 +43,27 @@ def install() -> None:
     from alembic.operations.batch import BatchOperationsImpl
     from alembic.runtime.environment import EnvironmentContext
     from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
     from sqlalchemy.engine import Engine
 
     invoking = next(kind for kind in Operations.__mro__ if "invoke" in vars(kind))  # of BatchOperations, too
+    _replace(ScriptDirectory, "from_config", _from_config)
     _replace(EnvironmentContext, "configure", _configure)
     _replace(MigrationContext, "run_migrations", _run_migrations)
     _replace(MigrationContext, "autocommit_block", _autocommit_block)
     _replace(invoking, "invoke", _invoke)
     _replace(BatchOperationsImpl, "flush", _flush)
     _replace(Engine, "raw_connection", _raw_connection)
+    sort_heads_quickly()
     _watch_driver_connection()
     events.install()
 
 
 def _replace(owner: type, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
     """Put our method around a class's own, unless it is there already, below another library's wrapper even."""
-    method: Any = vars(owner)[name]
+    found: Any = vars(owner)[name]
+    of_class = isinstance(found, classmethod)
+    method: Any = found.__func__ if of_class else found
     known = method
     while known is not None:
         if getattr(known, _OURS, False) and known.__dict__.get(_OURS) is make:
@@ -63,7 +71,7 @@ def _replace(owner: type, name: str, make: Callable[[Callable[..., Any]], Callab
         known = getattr(known, "__wrapped__", None)
     ours = functools.wraps(method)(make(method))
     ours.__dict__[_OURS] = make
-    setattr(owner, name, ours)
+    setattr(owner, name, classmethod(ours) if of_class else ours)
 
 
 def _watch_driver_connection() -> None:
@@ -106,6 +114,18 @@ def _is_sqlalchemys(frame: Optional[FrameType]) -> bool:
     caller = frame.f_back if frame else None
     name = str(caller.f_globals.get("__name__")) if caller else ""
     return name.startswith(("sqlalchemy.engine.", "sqlalchemy.dialects."))
+
+
+def _from_config(original: Callable[..., ScriptDirectory]) -> Callable[..., ScriptDirectory]:
+    """Run no revision file of which only its place in the history is asked."""
+
+    def from_config(cls: Type[ScriptDirectory], config: Config) -> ScriptDirectory:
+        made = original(cls, config)
+        if KEY in config.attributes:
+            read_without_running(made)
+        return made
+
+    return from_config
 
 
 def _configure(original: Callable[..., None]) -> Callable[..., None]:
