@@ -19,14 +19,21 @@ class Pairs:
     :param revisions: the length of their histories.
     :param tables: how many models the one with many tables has.
     :param postgresql: the URL of an empty database there; None where there is no server.
+    :param changing: another empty database there.
     :param mysql: the same on MariaDB or MySQL.
     """
 
     def __init__(
-        self, folder: Path, revisions: int, tables: int, postgresql: Optional[str], mysql: Optional[str]
+        self,
+        folder: Path,
+        revisions: int,
+        tables: int,
+        postgresql: Optional[str],
+        changing: Optional[str],
+        mysql: Optional[str],
     ) -> None:
         self.folder, self.revisions, self.tables = folder, revisions, tables
-        self.postgresql, self.mysql = postgresql, mysql
+        self.postgresql, self.changing, self.mysql = postgresql, changing, mysql
 
     @cached_property
     def upgraded(self) -> Pair:
@@ -61,6 +68,18 @@ class Pairs:
         package, folder = "flask_migrate_script", self.folder / "mysql"
         without = Project(folder / "without", package, self.revisions, self.mysql, config={"MIGRATE_JOURNAL": False})
         return Project(folder / "with", package, self.revisions, self.mysql), without
+
+    @cached_property
+    def changed(self) -> Pair:
+        """On SQLite, 200 tables, and 50 revisions that are not applied yet."""
+        ours, theirs = self._made("changed", 200)
+        return ours.upgraded().with_changes(50, 200), theirs.upgraded().with_changes(50, 200)
+
+    @cached_property
+    def changed_on_postgresql(self) -> Pair:
+        """The same on PostgreSQL, in one database: ours changes nothing, and what theirs does is undone."""
+        ours, theirs = self._made("changed-postgresql", 200, url=self.changing)
+        return ours.upgraded().with_changes(50, 200), theirs.with_changes(50, 200)
 
     def _made(self, name: str, revisions: int, **kwargs: Any) -> Pair:
         folder = self.folder / name
