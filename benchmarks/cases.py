@@ -52,7 +52,7 @@ def all_cases(pairs: Pairs) -> List[Case]:
             bound=1.25,
         ),
         Case(
-            "upgrade --dry-run, 50 revisions, SQLite",
+            "upgrade --dry-run, SQLite",
             lambda: (_flask(pairs.changed[0], "upgrade", "--dry-run"), _forth(pairs.changed[1])),
             bound=1.5,
         ),
@@ -64,7 +64,7 @@ def all_cases(pairs: Pairs) -> List[Case]:
 def _on_servers(pairs: Pairs) -> Iterator[Case]:
     if pairs.postgresql:
         yield Case(
-            "upgrade --dry-run, 50 revisions, PostgreSQL",
+            "upgrade --dry-run, PostgreSQL",
             lambda: (
                 _flask(pairs.changed_on_postgresql[0], "upgrade", "--dry-run"),
                 _there_and_back(pairs.changed_on_postgresql[1]),
@@ -132,7 +132,7 @@ def _forth(project: Project) -> Sample:
 
 def _there_and_back(project: Project) -> Sample:
     """Measure an upgrade, and undo it."""
-    upgrade, downgrade = _flask(project, "upgrade"), _flask(project, "downgrade", f"{200:012d}")
+    upgrade, downgrade = _flask(project, "upgrade"), _flask(project, "downgrade", f"{project.tables:012d}")
 
     def sample() -> float:
         seconds = upgrade()

@@ -71,15 +71,25 @@ class Pairs:
 
     @cached_property
     def changed(self) -> Pair:
-        """On SQLite, 200 tables, and 50 revisions that are not applied yet."""
-        ours, theirs = self._made("changed", 200)
-        return ours.upgraded().with_changes(50, 200), theirs.upgraded().with_changes(50, 200)
+        """On SQLite, with revisions that are not applied yet."""
+        ours, theirs = self._made("changed", self._most)
+        return ours.upgraded().with_changes(self._changes), theirs.upgraded().with_changes(self._changes)
 
     @cached_property
     def changed_on_postgresql(self) -> Pair:
         """The same on PostgreSQL, in one database: ours changes nothing, and what theirs does is undone."""
-        ours, theirs = self._made("changed-postgresql", 200, url=self.changing)
-        return ours.upgraded().with_changes(50, 200), theirs.with_changes(50, 200)
+        ours, theirs = self._made("changed-postgresql", self._most, url=self.changing)
+        return ours.upgraded().with_changes(self._changes), theirs.with_changes(self._changes)
+
+    @property
+    def _most(self) -> int:
+        """How many tables there are that revisions change."""
+        return min(self.revisions, 200)
+
+    @property
+    def _changes(self) -> int:
+        """How many revisions change one."""
+        return min(self.revisions, 50)
 
     def _made(self, name: str, revisions: int, **kwargs: Any) -> Pair:
         folder = self.folder / name

@@ -113,6 +113,7 @@ class Project:
     ) -> None:
         self.folder = folder
         self.package = package
+        self.tables = revisions  # each makes one
         folder.mkdir(parents=True)
         self.url = url or f"sqlite:///{folder}/app.db"
         (folder / "manage.py").write_text(MANAGE.format(package=package, url=self.url, config=config or {}))
@@ -136,14 +137,12 @@ class Project:
         path.write_text(path.read_text().replace("    name = ", "    full_name = ", 1))
         return self
 
-    def with_changes(self, changes: int, revisions: int) -> Project:
-        """Write that many revisions more, each of which changes a table.
-
-        :param revisions: how many there are already, a table each.
-        """
-        for number in range(revisions + 1, revisions + changes + 1):
+    def with_changes(self, changes: int) -> Project:
+        """Write that many revisions more, each of which changes one of the tables, and return the project."""
+        for table in range(1, changes + 1):
+            number = self.tables + table
             path = self.folder / "migrations" / "versions" / f"{number:012d}_change.py"
-            path.write_text(CHANGE.format(number=number, parent=number - 1, table=number - revisions))
+            path.write_text(CHANGE.format(number=number, parent=number - 1, table=table))
         return self
 
     def scripts(self) -> Set[Path]:
