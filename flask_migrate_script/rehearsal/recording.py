@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Callable, Dict, Iterable, Iterator, List, Opti
 
 from ..operations.actions import describe_action, describe_statement
 from ..operations.subject import Subject, name_operation, read_subject
-from ..passwords import masked
+from ..passwords import Mask
 from ..sql.counting import BOUND
 from ..sql.text import Kind, reads, split
 from . import predictions
@@ -28,10 +28,11 @@ class Recorder:
     """What one step does in one database.
 
     :param connection: where the step's statements go, or would go.
+    :param mask: takes passwords out of a text.
     """
 
-    def __init__(self, step: RehearsedStep, connection: Connection) -> None:
-        self.step, self.connection = step, connection
+    def __init__(self, step: RehearsedStep, connection: Connection, mask: Mask) -> None:
+        self.step, self.connection, self.mask = step, connection, mask
         self.dialect = str(connection.dialect.name)
         self.inside = 0
         self.entry: Optional[RehearsedOperation] = None
@@ -71,7 +72,7 @@ class Recorder:
         executed = bool(self.inside and self.entry and self.entry.operation == "execute")
         if reads(sql, self.dialect) and not executed:
             return
-        self.step.sql.append(masked(sql.strip()))
+        self.step.sql.append(self.mask(sql.strip()))
         if not self.inside:
             self.entry = RehearsedOperation("execute", words=describe_statement(sql))
             self.step.operations.append(self.entry)
@@ -104,8 +105,8 @@ class MeasuringRecorder(Recorder):
     :param measure: measures on the connection.
     """
 
-    def __init__(self, step: RehearsedStep, connection: Connection, measure: Measure) -> None:
-        super().__init__(step, connection)
+    def __init__(self, step: RehearsedStep, connection: Connection, mask: Mask, measure: Measure) -> None:
+        super().__init__(step, connection, mask)
         self.measure = measure
         self._batch: List[RehearsedOperation] = []
         self._flushing = False
@@ -154,7 +155,9 @@ class MeasuringRecorder(Recorder):
 
     def _time(self, sql: str) -> None:
         """Keep the statements that took longest."""
-        slowest = [*self.step.slowest, RehearsedStatement(masked(sql.strip()), self.measure.seconds)]
+        if len(self.step.slowest) == SLOWEST and self.measure.seconds <= self.step.slowest[-1].seconds:
+            return
+        slowest = [*self.step.slowest, RehearsedStatement(self.mask(sql.strip()), self.measure.seconds)]
         self.step.slowest = sorted(slowest, key=lambda one: -one.seconds)[:SLOWEST]
 
     def sent(self, sql: str) -> None:

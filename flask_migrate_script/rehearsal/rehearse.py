@@ -29,7 +29,7 @@ from ..explain import explain_errors
 from ..guard.account import find_book
 from ..guard.options import Settings
 from ..guard.resume.interrupted import read_interrupted
-from ..passwords import masked
+from ..passwords import Mask, masked, masker
 from ..seam import binds
 from ..seam.database import Call, Database, Sent
 from ..seam.parts import Part
@@ -143,6 +143,7 @@ class State:
     committed: bool = False
     commits_steps: bool = False
     checking: bool = False
+    mask: Mask = field(default_factory=masker)
     limit: str = ""
     limited: Optional[float] = None
     began: float = field(default_factory=time.perf_counter)
@@ -250,9 +251,10 @@ class Rehearsing(Part):
         assert state.uncommitted is not None
         if state.measure is None:
             state.measure = measure_for(database.connection)
+            state.measure.version_table = _name_version_table(database)
             if isinstance(state.measure, SQLiteMeasure):
                 state.uncommitted.hear = state.measure.hear
-        recorder = MeasuringRecorder(running, database.connection, state.measure)
+        recorder = MeasuringRecorder(running, database.connection, state.mask, state.measure)
         state.outside = False
         state.committed = state.committed or (state.commits_steps and len(state.found.steps) > 1)
         started = time.perf_counter()
@@ -435,6 +437,11 @@ class Rehearsing(Part):
             found.stopped = RehearsalStop(found.steps[-1].revision, reason)
         self.over = True
         raise Stopped(reason)
+
+
+def _name_version_table(database: Database) -> str:
+    assert database.context is not None
+    return ".".join(filter(None, (database.context.version_table_schema, database.context.version_table)))
 
 
 def _state(database: Database) -> State:

@@ -11,7 +11,7 @@ from ..errors import MigrateError
 from ..explanations.failure import name_error
 from ..guard import patience
 from ..guard.resume.interrupted import Interrupted, refuse_to_turn_round
-from ..passwords import masked
+from ..passwords import masked, masker
 from ..seam.database import Database
 from ..seam.driver import AsyncThread, is_async
 from .recording import ReadingRecorder, Recorder
@@ -61,7 +61,7 @@ class Script:
                 rehearsed.note = self._done_already(rehearsed)
                 self.found.steps.append(rehearsed)
                 begun = time.perf_counter()
-                state.recorder = ReadingRecorder(rehearsed, connection)
+                state.recorder = ReadingRecorder(rehearsed, connection, masker())
                 self._read(environment, step, state.recorder)
                 state.recorder = None
                 rehearsed.seconds = time.perf_counter() - begun
