@@ -454,3 +454,32 @@ def test_from_python_it_returns_what_it_found(project):
         0,
         'There is no rehearsal of \'sideways\'.\nIt is "upgrade" or "downgrade".',
     ]
+
+
+RENAMED = [
+    "op.rename_table('old', 'new')",
+    "op.alter_column('new', 'word', new_column_name='name', existing_type=sa.String(9))",
+    "op.execute('ALTER TABLE other RENAME TO old')",
+    "op.execute('ALTER TABLE new DROP COLUMN name')\nop.drop_table('new')\nop.drop_table('old')",
+]
+
+
+def test_what_was_renamed_before_is_counted_by_the_name_that_it_has_now(any_project):
+    project = any_project
+    project.database.run(
+        "CREATE TABLE old (id INTEGER, word VARCHAR(9))",
+        "CREATE TABLE other (id INTEGER)",
+        "INSERT INTO old VALUES (1, 'a'), (2, 'b'), (3, NULL)",
+        "INSERT INTO other VALUES (1)",
+    )
+    for number, code in enumerate(RENAMED):
+        if "alter_column" in code and project.database.kind == "sqlite":
+            code = "op.execute('ALTER TABLE new RENAME COLUMN word TO name')"
+        project.revision(f"aaa{number}", f"aaa{number - 1}" if number else None, code)
+    with unchanged(project.database):
+        (found,) = rehearsed(project, "upgrade")
+    assert losses(found) == {
+        "execute ALTER TABLE new DROP COLUMN name": (2, "values"),
+        "drop table new": (3, "rows"),
+        "drop table old": (1, "rows"),
+    }

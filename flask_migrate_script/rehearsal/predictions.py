@@ -15,6 +15,7 @@ from ..sql.destroying import find_destroyed
 from ..sql.quoting import identifier, qualified
 from .measuring.tally import NOT_COUNTED, Loss
 from .misfits import compare_column
+from .names import Names
 
 
 def of_operation(connection: Any, operation: Any, name: str) -> List[Loss]:
@@ -30,9 +31,13 @@ def of_operation(connection: Any, operation: Any, name: str) -> List[Loss]:
     return [loss] if loss else []
 
 
-def of_statement(connection: Any, sql: str) -> Iterator[Loss]:
-    """Yield what each statement of a text loses, where it drops or empties a table or drops a column."""
-    for _, _, thing in find_destroyed(sql, connection.dialect.name):
+def of_statement(connection: Any, sql: str, names: Names) -> Iterator[Loss]:
+    """Yield what each statement of a text loses, where it drops or empties a table or drops a column.
+
+    :param names: what would have been renamed before it.
+    """
+    for _, _, written in find_destroyed(sql, connection.dialect.name):
+        thing = names.translate_thing(written, connection.dialect)
         loss = _values(connection, *thing) if len(thing) == 2 else _rows(connection, *thing) if thing else None
         if loss:
             yield loss

@@ -13,6 +13,7 @@ from ..sql.counting import BOUND
 from ..sql.text import Kind, reads, split
 from . import predictions
 from .measuring import Loss, Measure, Tally, Vanished
+from .names import Names
 from .results import RehearsedLoss, RehearsedOperation, RehearsedStatement, RehearsedStep, RehearsedVanished
 
 if TYPE_CHECKING:
@@ -82,20 +83,34 @@ class Recorder:
 
 
 class ReadingRecorder(Recorder):
-    """The same where nothing is executed: what would be lost is asked of the database as it is."""
+    """The same where nothing is executed: what would be lost is asked of the database as it is.
+
+    :param names: what the operations before would have renamed.
+    """
+
+    def __init__(self, step: RehearsedStep, connection: Connection, mask: Mask, names: Names) -> None:
+        super().__init__(step, connection, mask)
+        self.names = names
 
     @contextmanager
     def _around(self, operation: MigrateOperation, entry: RehearsedOperation) -> Iterator[None]:
-        self._lose(entry, predictions.of_operation(self.connection, operation, entry.operation))
+        now = self.names.translate(operation)
+        if now is not None:
+            self._lose(entry, predictions.of_operation(self.connection, now, entry.operation))
+        self.names.note_operation(operation, entry.operation)
         yield
 
     def sends(self, sql: str) -> None:
         super().sends(sql)
         if self.entry and self.entry.operation == "execute":
-            self._lose(self.entry, predictions.of_statement(self.connection, sql))
+            self._lose(self.entry, predictions.of_statement(self.connection, sql, self.names))
+            self.names.note_text(sql, self.dialect)
 
     def _lose(self, entry: RehearsedOperation, losses: Iterable[Loss]) -> None:
-        entry.losses += map(_describe_loss, losses)
+        for loss in losses:
+            told = _describe_loss(loss)
+            told.table, told.column = _unquote(told.table), told.column and _unquote(told.column)
+            entry.losses.append(told)
         sum_up(entry)
 
 
@@ -249,6 +264,10 @@ def _describe_loss(loss: Loss) -> RehearsedLoss:
     if count is None:
         return RehearsedLoss(loss.table, loss.column, None, False, loss.how)
     return RehearsedLoss(loss.table, loss.column, count.number, count.at_least, loss.how)
+
+
+def _unquote(name: str) -> str:
+    return name.replace("`", "").replace('"', "")
 
 
 def _copy(entry: RehearsedOperation) -> RehearsedOperation:
