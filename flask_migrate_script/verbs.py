@@ -17,6 +17,7 @@ from .options import (
     Bind,
     BranchLabel,
     CheckHeads,
+    CopyLogged,
     DdlRetries,
     DdlTimeout,
     DependsOn,
@@ -34,10 +35,12 @@ from .options import (
     LockTimeout,
     Message,
     Multidb,
+    NoCopy,
     NoLock,
     Output,
     Package,
     Purge,
+    RehearseRows,
     Rename,
     ResolveDependencies,
     RevId,
@@ -54,6 +57,7 @@ from .options import (
     XArg,
     Yes,
 )
+from .rehearsal.options import RehearsalOptions
 from .running import (
     Call,
     check_models,
@@ -249,6 +253,9 @@ def upgrade(
     verbose: Verbose = False,
     dry_run: DryRun = False,
     json: JsonOutcome = False,
+    no_copy: NoCopy = False,
+    rehearse_rows: RehearseRows = None,
+    copy_logged: CopyLogged = False,
 ) -> None:
     """Upgrade to a later version.
 
@@ -262,11 +269,15 @@ def upgrade(
     :param dry_run: print what it would do and lose, and change nothing; :func:`flask_migrate_script.rehearse` returns
         the same.
     :param json: print what it did, or with ``dry_run`` what it would do, as one JSON document, after a failure too.
+    :param no_copy: on MySQL and MariaDB, let a dry run read the scripts, and rehearse on no copy.
+    :param rehearse_rows: rows of each table that a dry run copies at the most; 0 for none.
+    :param copy_logged: let it copy rows even where they go into the server's binary log.
     :raises MigrateError: if a migration fails, or would, or there is no such revision.
     """
     options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
     call = Call(directory, x_arg, revision, options, changes=not sql, progress=show_on_terminal)
-    move(upgrade, call, str(revision), sql, tag, dry_run, json)
+    rehearsal = RehearsalOptions(no_copy, rehearse_rows, copy_logged) if dry_run else None
+    move(upgrade, call, str(revision), sql, tag, rehearsal, json)
 
 
 def downgrade(
@@ -284,6 +295,9 @@ def downgrade(
     verbose: Verbose = False,
     dry_run: DryRun = False,
     json: JsonOutcome = False,
+    no_copy: NoCopy = False,
+    rehearse_rows: RehearseRows = None,
+    copy_logged: CopyLogged = False,
 ) -> None:
     """Revert to a previous version.
 
@@ -296,7 +310,8 @@ def downgrade(
     options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
     call = Call(directory, x_arg, revision, options, changes=not sql, progress=show_on_terminal)
     target = "head:-1" if sql and str(revision) == "-1" else str(revision)
-    move(downgrade, call, target, sql, tag, dry_run, json)
+    rehearsal = RehearsalOptions(no_copy, rehearse_rows, copy_logged) if dry_run else None
+    move(downgrade, call, target, sql, tag, rehearsal, json)
 
 
 def show(

@@ -254,7 +254,7 @@ class Account(Part):
         except Aborted as exc:
             raise _went_on(book) from exc
         book.ended = ending is not Ending.NONE
-        if database.run.refuses:
+        if database.run.refuses and not database.redirected:
             return  # a dry run stops where a transaction ends, whatever was in it
         if ending is Ending.UNKNOWN:
             database.say(

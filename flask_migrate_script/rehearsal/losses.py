@@ -51,10 +51,15 @@ def of_statement(connection: Any, sql: str) -> Iterator[Loss]:
     return iter(()) if is_delete(sql, connection.dialect.name) else of_unexecuted_statement(connection, sql)
 
 
+def of_thing(connection: Any, thing: Tuple[str, ...]) -> Optional[Loss]:
+    """Return what is lost with a table, or with a table and its column; their names are quoted."""
+    return _values(connection, *thing) if len(thing) == 2 else _rows(connection, *thing) if thing else None
+
+
 def of_unexecuted_statement(connection: Any, sql: str) -> Iterator[Loss]:
     """The same for a text that is not run, so that no count of rows of its own is to be had."""
     for _, _, thing in find_destroyed(sql, connection.dialect.name):
-        loss = _values(connection, *thing) if len(thing) == 2 else _rows(connection, *thing) if thing else None
+        loss = of_thing(connection, thing)
         if loss:
             yield loss
 

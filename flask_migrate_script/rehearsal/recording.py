@@ -38,7 +38,7 @@ class Recorder:
         """Note an operation for as long as it runs; those that it consists of are a part of it."""
         if not self.inside:
             self.entry = _note_operation(operation)
-            self._lose(losses.of_operation(self.connection, operation, self.entry.operation))
+            self._lose(self.count_operation(operation, self.entry.operation))
             self.step.operations.append(self.entry)
         with self.within():
             yield
@@ -65,9 +65,17 @@ class Recorder:
             self.entry = _note_statement(sql)
             self.step.operations.append(self.entry)
         if self.entry and self.entry.operation == "execute":
-            count = losses.of_statement if self.executes else losses.of_unexecuted_statement
-            for loss in count(self.connection, sql):
+            for loss in self.count_statement(sql):
                 self._lose(loss)
+
+    def count_operation(self, operation: MigrateOperation, name: str) -> Optional[losses.Loss]:
+        """Return what an operation that is about to run loses."""
+        return losses.of_operation(self.connection, operation, name)
+
+    def count_statement(self, sql: str) -> Iterator[losses.Loss]:
+        """Yield what a statement that is about to be sent loses."""
+        count = losses.of_statement if self.executes else losses.of_unexecuted_statement
+        return count(self.connection, sql)
 
     def sent(self, sql: str, rows: int) -> None:
         """Note how many rows a statement has deleted."""
@@ -77,7 +85,11 @@ class Recorder:
             and is_delete(sql, self.connection.dialect.name)
             and rows >= 0
         ):
-            self._lose(losses.Loss(bounded(rows), "rows"))
+            self._lose(self.deleted(sql, rows))
+
+    def deleted(self, sql: str, rows: int) -> losses.Loss:
+        """Return what a DELETE has lost."""
+        return losses.Loss(bounded(rows), "rows")
 
     def _lose(self, loss: Optional[losses.Loss]) -> None:
         """Add to what an operation loses; where it is rows and values, the rows are told."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import (
     TYPE_CHECKING,
@@ -21,21 +21,37 @@ from typing import (
     Sequence,
 )
 
+from flask import current_app
+
 from ..config import get_state
 from ..databases import configured_engines
 from ..errors import CannotConnect, MigrateError
 from ..explain import explain_errors
 from ..guard.account import book_of
 from ..guard.options import Settings
+from ..guard.outcome import SHOWN_STATEMENTS
 from ..guard.resume.interrupted import told
 from ..passwords import masked
+from ..scratch.opening import ScratchRefused, find_scratch_url
 from ..seam import binds
 from ..seam.database import Database, Sent
+from ..seam.events import is_same
 from ..seam.parts import Part
 from ..seam.watch import KEY, Run
 from ..sql.text import reads
+from .copying.copy import Copy, NotCopied, open_copy
+from .copying.deciding import Deciding
+from .copying.recorder import CopyRecorder
+from .options import RehearsalOptions
 from .recording import Recorder
-from .results import Rehearsal, RehearsalFailure, RehearsalStop, RehearsedDatabase, RehearsedStep
+from .results import (
+    Rehearsal,
+    RehearsalFailure,
+    RehearsalStop,
+    RehearsedCopy,
+    RehearsedDatabase,
+    RehearsedStep,
+)
 from .scripts import Script
 from .sequences import Sequences
 from .uncommitted import Stopped, Uncommitted, find_ending, has_rollback, is_left, is_refusal
@@ -44,24 +60,28 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.operations import MigrateOperation, Operations
     from alembic.runtime.migration import MigrationStep
+    from sqlalchemy.engine import Connection
 
 Change = Callable[[Callable[["Config"], None]], None]
 """Calls a function with an open Config, under the guard, with nothing committed."""
 
 
-def rehearse_command(name: str, target: str, tag: Optional[str], settings: Settings, change: Change) -> Rehearsal:
+def rehearse_command(
+    name: str, target: str, tag: Optional[str], settings: Settings, options: RehearsalOptions, change: Change
+) -> Rehearsal:
     """Return what an upgrade or a downgrade would do, and change nothing.
 
     :param name: ``"upgrade"`` or ``"downgrade"``.
     :param target: where to.
     :param tag: free text for env.py.
+    :param options: how it is to be done.
     :returns: the databases with their steps, and the failure where a step would fail.
     :raises MigrateError: if it cannot begin: no such revision, no database that answers.
     """
     attempts: List[Rehearsing] = []
 
     def attempt(config: Config) -> None:
-        attempts.append(Rehearsing(settings))
+        attempts.append(Rehearsing(settings, options))
         attempts[-1].run(config, lambda: _alembics(name)(config, target, tag=tag))
 
     with explain_errors(target), _no_new_files():
@@ -104,6 +124,7 @@ class State:
     """One database during a rehearsal.
 
     :param script: where it is to be read, because nothing can be rolled back there.
+    :param copy: where it runs on a copy.
     """
 
     found: RehearsedDatabase
@@ -112,6 +133,7 @@ class State:
     script: Optional[Script] = None
     steps: Iterator[Any] = field(default_factory=lambda: iter(()))
     recorder: Optional[Recorder] = None
+    copy: Optional[Copy] = None
 
 
 @dataclass
@@ -119,6 +141,7 @@ class Rehearsing(Part):
     """One attempt, and every database that env.py opens in it."""
 
     settings: Settings
+    options: RehearsalOptions = field(default_factory=RehearsalOptions)
     databases: List[RehearsedDatabase] = field(default_factory=list)
     states: List[State] = field(default_factory=list)
     over: bool = False
@@ -145,9 +168,12 @@ class Rehearsing(Part):
 
     def failed(self, error: MigrateError) -> bool:
         """Note an error as the failure of the last step that was run; False where it is none."""
-        found = next((one for one in reversed(self.databases) if one.mode == "rehearsed" and one.steps), None)
-        if found is None or self.through or isinstance(error, CannotConnect):
+        state = next((one for one in reversed(self.states) if one.script is None and one.found.steps), None)
+        if state is None or self.through or isinstance(error, CannotConnect):
             return False
+        found = state.found
+        if state.copy:
+            _tell_of_copy(error, state.copy, found)
         statement = next((exc.statement for exc in _causes(error) if getattr(exc, "statement", None)), None)
         words = masked(" ".join(str(statement).split())) if statement else None
         found.failure = RehearsalFailure(found.steps[-1].revision, words, error.problem.splitlines()[0], error)
@@ -155,7 +181,7 @@ class Rehearsing(Part):
 
     def configuring(self, database: Database) -> None:
         rolls_back = has_rollback(database)
-        mode = "rehearsed" if rolls_back else "scripts"
+        mode = "rehearsed" if rolls_back else "read"
         state = State(RehearsedDatabase(database.name or binds.DEFAULT, database.shown, mode))
         database.state[Rehearsing] = state
         self.databases.append(state.found)
@@ -167,6 +193,28 @@ class Rehearsing(Part):
             state.uncommitted = Uncommitted(database, self._stop)
         else:
             state.script = Script(state.found, database.connection.engine, database)
+
+    def redirect(self, database: Database) -> Optional[Connection]:
+        """Let it run on a copy, where nothing can be rolled back and a copy may be made."""
+        state = _state(database)
+        if state.script is None or database.dialect not in ("mysql", "mariadb"):
+            return None
+        if self.options.no_copy:
+            return None
+        url = find_scratch_url(current_app.config, state.found.name)
+        with ExitStack() as opening:
+            try:
+                state.copy = open_copy(database, self.options, url, self.settings.ddl_timeout, opening)
+            except (NotCopied, ScratchRefused) as error:
+                if url is not None and isinstance(error, ScratchRefused):
+                    raise
+                state.found.why, state.found.advice = error.problem, error.advice
+                return None
+            database.run.held.enter_context(opening.pop_all())
+        state.script, state.found.mode = None, "rehearsed on a copy"
+        state.found.copy = describe_copy(state.copy)
+        database.environment.context_opts["dont_mutate"] = False
+        return state.copy.connection
 
     def configured(self, database: Database) -> None:
         # "Running upgrade" would be said of what is not done.
@@ -201,24 +249,26 @@ class Rehearsing(Part):
         state = _state(database)
         running = described(step)
         state.found.steps.append(running)
-        state.recorder = Recorder(running, database.connection)
-        assert state.uncommitted is not None
+        state.recorder = CopyRecorder(running, state.copy) if state.copy else Recorder(running, database.connection)
         started = time.perf_counter()
         try:
-            with state.uncommitted.around_step():
+            with state.uncommitted.around_step() if state.uncommitted else nullcontext():
                 yield
         except Exception as exc:
-            if is_refusal(exc):
+            if state.uncommitted and is_refusal(exc):
                 self._stop(database, state.uncommitted.explain())
+            doubt = Deciding(state.copy).find_doubt(exc) if state.copy else ""
+            if doubt:
+                self._stop(database, doubt)
             raise
         finally:
             running.seconds = time.perf_counter() - started
             state.recorder = None
-        if book_of(database).ended:
+        if state.uncommitted and book_of(database).ended:
             self._stop(database, state.uncommitted.explain())
 
     def before_autocommit(self, database: Database) -> None:
-        if _state(database).script is None:
+        if _state(database).uncommitted:
             self._stop(database, "it leaves the transaction (autocommit_block), and what it runs there would stay")
 
     def around_operation(
@@ -238,6 +288,12 @@ class Rehearsing(Part):
             return
         if self.over:
             raise Stopped(None)
+        if state.copy:
+            reach = state.copy.find_reach(sent.text)
+            if reach:
+                self._stop(database, f"a statement would reach past the copy: {reach}")
+            state.recorder.sends(sent.text)
+            return
         if is_left(database, sent.connection):
             self._stop(database, "it leaves the transaction (AUTOCOMMIT)")
         word = find_ending(sent.text, database.dialect)
@@ -251,12 +307,34 @@ class Rehearsing(Part):
         if recorder and recorder.executes:
             recorder.sent(sent.text, getattr(sent.cursor, "rowcount", -1))
 
+    def touching(self, database: Database, connection: Connection) -> None:
+        copy = _state(database).copy
+        if copy and connection.engine is copy.connection.engine and not self.over:
+            self._stop(database, "it uses the driver's own connection, on which its statements are not seen")
+
     def before_foreign_statement(self, database: Database, sent: Sent) -> None:
+        copy = _state(database).copy
+        if copy:
+            self._look_at_foreign(database, sent, copy)
+            return
         if reads(sent.text, sent.connection.dialect.name):
             return
         if _state(database).script is not None:
             raise MigrateError("it writes on a connection of its own")
         self._stop(database, "it writes on a connection of its own, which a rehearsal cannot roll back")
+
+    def _look_at_foreign(self, database: Database, sent: Sent, copy: Copy) -> None:
+        """Let a script ask other databases; the real one does not know what it has done on the copy."""
+        if is_same(sent.connection, copy.real):
+            return
+        if sent.connection.engine is copy.connection.engine:
+            reach = copy.find_reach(sent.text)
+            if reach:
+                self._stop(database, f"a statement would reach past the copy: {reach}")
+        elif not reads(sent.text, sent.connection.dialect.name):
+            self._stop(database, "it writes on a connection of its own, which does not lead to the copy")
+        elif sent.connection.dialect.name == database.dialect:
+            self._stop(database, "it reads on a connection of its own, which does not lead to the copy")
 
     def committing(self, database: Database) -> None:
         state = database.state.get(Rehearsing)
@@ -290,6 +368,29 @@ class Rehearsing(Part):
 def _state(database: Database) -> State:
     found: State = database.state[Rehearsing]
     return found
+
+
+def describe_copy(copy: Copy) -> RehearsedCopy:
+    """Return what a copy is, and what it is not, for a person and for a program."""
+    partial = {name: one.rows for name, one in copy.copied.items() if not one.whole}
+    left_out = [f"{one.kind} {one.name}: {one.reason}" for one in copy.left_out]
+    left_out += [f"rows of {name}: {one.why}" for name, one in copy.copied.items() if one.why]
+    rows = sum(one.rows for one in copy.copied.values())
+    return RehearsedCopy(
+        copy.seconds, len(copy.copied), rows, partial, copy.rows_why, left_out, [*copy.scratch.differences]
+    )
+
+
+def _tell_of_copy(error: MigrateError, copy: Copy, found: RehearsedDatabase) -> None:
+    """Let an error of the copy say what is true of the real database, under its own name."""
+    left = [text for one in error.outcomes for text in one.left]
+    error.problem = error.problem.replace(copy.scratch.name, copy.catalog.name)
+    at = f"at {', '.join(found.current)}" if found.current else "at no revision yet"
+    error.outcome = [f"It failed on a copy. Nothing was changed, the database is {at}."]
+    if left:
+        error.outcome.append("The real run would leave these statements in effect:")
+        error.outcome += [f"  {text}" for text in left[:SHOWN_STATEMENTS]]
+        error.outcome += [f"  and {len(left) - SHOWN_STATEMENTS} more"] if len(left) > SHOWN_STATEMENTS else []
 
 
 def described(step: Any) -> RehearsedStep:

@@ -8,7 +8,7 @@ from typing import Any, Iterator, List, Sequence, Tuple
 from .. import invocation
 from ..console.terminal import Paint, join_lines, measure, paint_nothing
 from ..options import Parameter, Values, Verb, name_command, read_parameters
-from ..sql.counting import Count
+from ..sql.counting import Count, plural
 from .results import Rehearsal, RehearsedDatabase, RehearsedOperation, RehearsedStep
 
 SLOW = 1.0
@@ -30,6 +30,8 @@ def text(rehearsal: Rehearsal, command: str, with_sql: bool, paint: Paint = pain
     if rehearsal.failure:
         return "\n\n".join(blocks)
     would = any(one.steps for one in rehearsal.databases)
+    if any(one.steps and one.mode == "read" for one in rehearsal.databases):
+        blocks.append("Not executed: a step can still fail.")
     return "\n\n".join([*blocks, f"Nothing was changed.{f' To do it: {command}' if would else ''}"])
 
 
@@ -38,7 +40,16 @@ def command(verb: Verb, given: Values) -> str:
 
     :param given: the verb's arguments by name.
     """
-    left_out = ("dry_run", "json", "verbose", "directory", "x_arg")  # the last two are in the words up to the verb
+    left_out = (
+        "dry_run",
+        "json",
+        "no_copy",
+        "rehearse_rows",
+        "copy_logged",
+        "verbose",
+        "directory",
+        "x_arg",
+    )  # the last two are in the words up to the verb
     repeated = [one for one in read_parameters(verb) if one.name not in left_out]
     after = [word for one in repeated for word in _words(one, given.get(one.name))]
     return " ".join([invocation.get_invocation().words, *map(shlex.quote, [name_command(verb), *after])])
@@ -58,6 +69,7 @@ def _words(parameter: Parameter, value: Any) -> List[str]:
 
 def _database(database: RehearsedDatabase, several: bool, with_sql: bool, paint: Paint) -> Iterator[str]:
     yield f"{database.name + ': ' if several else ''}{database.url}, {_how(database)}"
+    yield from _copy(database)
     if database.steps:
         yield ""
     widths = _widths(database.steps)
@@ -69,12 +81,34 @@ def _database(database: RehearsedDatabase, several: bool, with_sql: bool, paint:
             yield f"Not rehearsed: {', '.join(database.stopped.left)}."
 
 
+def _copy(database: RehearsedDatabase) -> Iterator[str]:
+    """Say what it was rehearsed on, or why it was not."""
+    copy = database.copy
+    if not database.steps:
+        return
+    if database.why:
+        yield f"No copy was made: {database.why.rstrip('.')}."
+        yield from database.advice.splitlines()
+    if not copy:
+        return
+    yield f"The copy: {plural(copy.tables, 'table')} with {plural(copy.rows, 'row')}, made in {copy.seconds:.1f} s"
+    if copy.rows_why:
+        yield f"No rows were copied: {copy.rows_why}."
+    elif copy.partial:
+        listed = ", ".join(f"{name} ({plural(rows, 'row')})" for name, rows in copy.partial.items())
+        yield f"Not all rows are in it of: {listed}"
+    for text in (*(f"Not in it: {one}" for one in copy.left_out), *copy.differences):
+        yield join_lines(text)
+
+
 def _how(database: RehearsedDatabase) -> str:
     if not database.steps:
         at = f"at {', '.join(database.current)}" if database.current else "at no revision yet"
         return f"{at}: nothing to do"
-    if database.mode == "scripts":
+    if database.mode == "read":
         return "read from the scripts, nothing executed"
+    if database.mode == "rehearsed on a copy":
+        return f"rehearsed on a copy in {database.seconds:.1f} s"
     return f"rehearsed and rolled back in {database.seconds:.1f} s"
 
 

@@ -11,6 +11,7 @@ import functools
 import inspect
 import sys
 from contextlib import ExitStack, contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterator, Optional, Tuple
 
 from . import events
@@ -67,13 +68,18 @@ def _watch_driver_connection() -> None:
 
     @functools.wraps(original.fget)
     def connection(self: Any) -> Any:
-        if ACTIVE and not is_looking():
+        if ACTIVE and not is_looking() and not _is_sqlalchemys(sys._getframe(1)):
             for run in ACTIVE:
                 run.touch(self)
         return original.fget(self)
 
     connection.__dict__[_OURS] = True
     Connection.connection = property(connection, doc=original.__doc__)  # type: ignore[assignment,method-assign]  # see above
+
+
+def _is_sqlalchemys(frame: FrameType) -> bool:
+    """Return whether SQLAlchemy itself asks, as it does to begin and to commit: its events tell of that."""
+    return str(frame.f_globals.get("__name__", "")).startswith("sqlalchemy.")
 
 
 def _configure(original: Callable[..., None]) -> Callable[..., None]:

@@ -161,7 +161,18 @@ class Run:
         events.follow(database, self.held)
         for part in database.parts:
             part.configuring(database)
+        self._redirect(database)
         return database
+
+    def _redirect(self, database: Database) -> None:
+        """Let a part give Alembic another connection, on which it is heard then, and not on env.py's."""
+        for part in database.parts:
+            other = part.redirect(database)
+            if other is not None:
+                events.leave(database)
+                database.redirect(other)
+                events.follow(database, self.held)
+                return
 
     def opened(self, database: Database, context: MigrationContext) -> None:
         """Take note of the context that Alembic has made for a database."""
@@ -214,6 +225,8 @@ class Run:
         """A script has taken the driver's own connection in its hands."""
         if self.stepping is not None and self.is_ours():
             self.stepping.touched = True
+            for part in self.stepping.parts:
+                part.touching(self.stepping, connection)
 
     def bypass(self, context: MigrationContext) -> bool:
         """Return whether migrations that are about to run past the seam may do so.
