@@ -13,7 +13,7 @@ import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, Dict, List, Optional
+from typing import Dict, List, Optional, Sequence
 
 from . import compat, startup
 
@@ -21,7 +21,7 @@ USAGE = "usage: python -m flask_migrate_script MANAGE.PY [ARGUMENT ...]"
 
 
 def main(argv: List[str]) -> None:
-    """Mend what old scripts need, then run the script as ``__main__`` with its own arguments.
+    """Repair what old scripts need, then run the script as ``__main__`` with its own arguments.
 
     :param argv: the script's path and its arguments.
     :raises SystemExit: 2 where there is no such script; else as the script ends.
@@ -43,7 +43,7 @@ def main(argv: List[str]) -> None:
 
 def _script_to_complete() -> List[str]:
     """Return the script on the command line that argcomplete asks about: it starts a module without any words."""
-    if not compat.completing():
+    if not compat.is_completing():
         return []
     before = int(os.environ["_ARGCOMPLETE"])
     os.environ["_ARGCOMPLETE"] = str(before + 1)  # the first of the script's own words
@@ -53,24 +53,26 @@ def _script_to_complete() -> List[str]:
 class OldNames(MetaPathFinder, Loader):
     """Finds today's module for a name that old scripts import: ``flask.ext.X``, ``flask_migrate``, ``flask_script``.
 
-    Flask-Script is mended when the script imports it and not before: one that has gone over to Flask-Script-NG never
+    Flask-Script is repaired when the script imports it and not before: one that has gone over to Flask-Script-NG never
     does.
     """
 
     def __init__(self) -> None:
         self._own_specs: Dict[str, Optional[ModuleSpec]] = {}
-        self._mending = False
+        self._repairing = False
 
-    def find_spec(self, fullname: str, path: Any = None, target: Optional[ModuleType] = None) -> Optional[ModuleSpec]:
-        to_mend = fullname == "flask_script" and not self._mending
-        if fullname == "flask.ext" or to_mend or _today(fullname):
+    def find_spec(
+        self, fullname: str, path: Optional[Sequence[str]] = None, target: Optional[ModuleType] = None
+    ) -> Optional[ModuleSpec]:
+        to_repair = fullname == "flask_script" and not self._repairing
+        if fullname == "flask.ext" or to_repair or _find_todays_name(fullname):
             return ModuleSpec(fullname, self, is_package=True)
         return None
 
     def create_module(self, spec: ModuleSpec) -> Optional[ModuleType]:
-        today = _today(spec.name)
+        today = _find_todays_name(spec.name)
         if spec.name == "flask_script":
-            module = self._mended()
+            module = self._import_flask_script()
         elif today:
             module = importlib.import_module(today)
         else:
@@ -78,12 +80,12 @@ class OldNames(MetaPathFinder, Loader):
         self._own_specs[spec.name] = module.__spec__
         return module
 
-    def _mended(self) -> ModuleType:
-        self._mending = True
+    def _import_flask_script(self) -> ModuleType:
+        self._repairing = True
         try:
-            return compat.mended_flask_script()
+            return compat.import_flask_script()
         finally:
-            self._mending = False
+            self._repairing = False
 
     def exec_module(self, module: ModuleType) -> None:
         """Give an existing module back the spec that the import system has just replaced."""
@@ -91,7 +93,7 @@ class OldNames(MetaPathFinder, Loader):
         module.__spec__ = self._own_specs.pop(named, module.__spec__)
 
 
-def _today(name: str) -> str:
+def _find_todays_name(name: str) -> str:
     """Return the module that an old name means, or nothing where the name is as good as ever."""
     if name.startswith("flask.ext."):
         return "flask_" + name[len("flask.ext.") :]

@@ -15,9 +15,8 @@ from typing import (
     List,
     Optional,
     Sequence,
-    SupportsFloat,
-    SupportsIndex,
     Tuple,
+    Type,
     Union,
 )
 
@@ -29,7 +28,11 @@ from .invocation import repeat_command_line
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from .options import Parameter, Verb
+    from .options import Parameter, Seconds, Times, Verb
+
+    NumberType = click.ParamType[Union[Seconds, Times]]
+else:
+    NumberType = click.ParamType  # no generic class before click 8.4
 
 
 class DatabaseGroup(click.Group):
@@ -182,23 +185,29 @@ def _make_parameter(verb: Verb, parameter: Parameter) -> click.Parameter:
 
 
 def _choose_type(parameter: Parameter) -> object:
-    from .options import Seconds
+    from .options import Seconds, Times
 
     if parameter.choices:
         return click.Choice(parameter.choices)
-    return _SecondsType() if parameter.type is Seconds else parameter.type
+    return _NumberType(parameter.type) if parameter.type in (Seconds, Times) else parameter.type
 
 
-class _SecondsType(click.types.FloatParamType):
-    """click's own numbers, which know how they were typed."""
+class _NumberType(NumberType):
+    """A number that is not less than none.
+
+    :param number: the class of ours that reads it.
+    """
+
+    def __init__(self, number: Type[Union[Seconds, Times]]) -> None:
+        self.number, self.name = number, "float" if issubclass(number, float) else "integer"
 
     def convert(
-        self, value: Union[SupportsFloat, SupportsIndex], param: Optional[click.Parameter], ctx: Optional[click.Context]
-    ) -> float:
-        from .options import Seconds
-
-        super().convert(value, param, ctx)
-        return Seconds(str(value))
+        self, value: object, param: Optional[click.Parameter], ctx: Optional[click.Context]
+    ) -> Union[Seconds, Times]:
+        try:
+            return self.number(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not {self.number.kind}", param, ctx)
 
 
 def _make_completion(verb: Verb, kind: str) -> Dict[str, Any]:
@@ -207,12 +216,12 @@ def _make_completion(verb: Verb, kind: str) -> Dict[str, Any]:
     def found(ctx: click.Context, written: str) -> Dict[str, str]:
         from flask.cli import ScriptInfo
 
-        from .completion import candidates
+        from .completion import find_candidates
         from .options import choose_directory
 
         before = ctx.parent.params if ctx.parent else {}
         directory = choose_directory(verb, ctx.params.get("directory"), before.get("directory"))
-        return candidates(kind, written, lambda: ctx.ensure_object(ScriptInfo).load_app(), directory, before)
+        return find_candidates(kind, written, lambda: ctx.ensure_object(ScriptInfo).load_app(), directory, before)
 
     if hasattr(click.Parameter, "shell_complete"):
         return {"shell_complete": lambda ctx, param, incomplete: _make_items(found(ctx, incomplete))}
@@ -238,6 +247,6 @@ def _make_callback(verb: Verb) -> Verb:
         before = context.parent.params if context.parent else {}
         after = {name: defaults.get(name) if value in ((), None) else value for name, value in values.items()}
         line = repeat_command_line(context.find_root().info_name or "flask") or context.command_path.rpartition(" ")[0]
-        run_verb(verb, line, before, after)
+        run_verb(verb, str(context.parent.command.name) if context.parent else "db", line, before, after)
 
     return run

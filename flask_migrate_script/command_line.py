@@ -7,33 +7,37 @@ import re
 import shlex
 import sys
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Iterator, Sequence
+from typing import TYPE_CHECKING, Iterator, Optional, Sequence
 
+from .console.stdout import CannotWrite, flush_stdout, open_closed_streams, reserve_stdout
 from .errors import MigrateError, describe_interruption, format_error, format_traceback
 from .invocation import make_invocation, repeat_command_line, use_invocation
 from .passwords import masked
+from .registry import use_registered
 
 if TYPE_CHECKING:
     from .options import Values, Verb
 
 
-def run_verb(verb: Verb, line: str, before: Values, after: Values) -> None:
+def run_verb(verb: Verb, group: str, line: str, before: Values, after: Values) -> None:
     """Run a verb as a command line says, and show its failure as both do.
 
+    :param group: the name of the group: ``db``.
     :param line: the command line up to the name of the group.
     :param before: the values of the options before the verb, by name; those after it win, or are added to them.
     :param after: the values of its own options and arguments, and ``raiseerr``.
     :raises SystemExit: 1 if it fails.
     """
-    from .console.stdout import reserve_stdout
     from .options import choose_directory
 
+    open_closed_streams()
     values = dict(after)
     raiseerr = bool(values.pop("raiseerr", False) or before.get("raiseerr"))
     values["directory"] = choose_directory(verb, values.get("directory"), before.get("directory"))
     values["x_arg"] = [*(before.get("x_arg") or ()), *(values.get("x_arg") or ())]
     alone = reserve_stdout() if values.get("json") and repeat_command_line("") else nullcontext()
-    with use_invocation(make_invocation(line, before, _repeat_options(values, before))), show_failure(raiseerr), alone:
+    invocation = make_invocation(line, before, _repeat_options(values, before))
+    with use_invocation(invocation), use_registered(group), show_failure(raiseerr), alone:
         verb(**values)
 
 
@@ -41,21 +45,29 @@ def run_verb(verb: Verb, line: str, before: Values, after: Values) -> None:
 def show_failure(raiseerr: bool) -> Iterator[None]:
     """Show a failure of the block as both command lines do, and end the command with 1.
 
+    What is true of the databases is said where stdout takes nothing, too: that is an error after it.
+
     :param raiseerr: show the traceback instead of what is wrong.
     """
+    unwritten: Optional[CannotWrite] = None
+    shown, code = "", 0
     try:
         yield
-        sys.stdout.flush()
+    except CannotWrite as error:
+        unwritten = error
     except MigrateError as error:
-        sys.stdout.flush()
-        print(format_traceback(error) if raiseerr else format_error(error), file=sys.stderr)
-        sys.exit(1)
+        shown, code = format_traceback(error) if raiseerr else format_error(error), error.exit_code
     except KeyboardInterrupt as exc:
-        print(f"\n{format_error(describe_interruption(exc))}", file=sys.stderr)
-        sys.exit(1)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read the output has gone: nothing to say it to
-        sys.exit(1)
+        shown, code = f"\n{format_error(describe_interruption(exc))}", 1
+    except OSError as exc:  # a verb's own is a MigrateError
+        unwritten = CannotWrite(exc)
+    unwritten = flush_stdout() or unwritten
+    if shown:
+        print(shown, file=sys.stderr)
+    if unwritten:
+        print(format_error(unwritten), file=sys.stderr)
+    if code or unwritten:
+        sys.exit(code or 1)
 
 
 def format_usage_error(command: str, problem: str, near: Sequence[str] = ()) -> str:

@@ -1,6 +1,6 @@
 """What it takes to run Flask-Script on today's Flask and Python; nothing is changed where nothing is broken.
 
-Flask-Script 2.0.6 (2017) is its last release. Each mending says what broke and when; all of them can go when
+Flask-Script 2.0.6 (2017) is its last release. Each repair says what broke and when; all of them can go when
 Flask-Script itself is no longer supported. The installed package is never edited.
 """
 
@@ -22,8 +22,8 @@ launcher = "python"
 """How the running script was started, up to its own name; ``python -m flask_migrate_script`` changes it."""
 
 
-def script_module() -> ModuleType:
-    """Return the module whose Manager the application uses: Flask-Script, mended, or Flask-Script-NG.
+def find_script_module() -> ModuleType:
+    """Return the module whose Manager the application uses: Flask-Script, repaired, or Flask-Script-NG.
 
     The one that is imported already; else the maintained fork where it is installed.
 
@@ -31,45 +31,45 @@ def script_module() -> ModuleType:
     """
     for name in ("flask_script_ng", "flask_script"):
         if name in sys.modules:
-            return _mended(sys.modules[name])
+            return _repair(sys.modules[name])
     if importlib.util.find_spec("flask_script_ng"):
-        return _mended(importlib.import_module("flask_script_ng"))
-    return mended_flask_script()
+        return _repair(importlib.import_module("flask_script_ng"))
+    return import_flask_script()
 
 
-def mended_flask_script() -> ModuleType:
-    """Import Flask-Script where Flask no longer has what it imports, and mend what breaks later.
+def import_flask_script() -> ModuleType:
+    """Import Flask-Script where Flask no longer has what it imports, and repair what breaks later.
 
     :raises MigrateError: if it is not installed.
     """
     with ExitStack() as lent:
-        lent.enter_context(_flask_compat())
-        lent.enter_context(_request_context_stack())
+        lent.enter_context(_lend_flask_compat())
+        lent.enter_context(_lend_request_context_stack())
         try:
             module = importlib.import_module("flask_script")
         except ModuleNotFoundError as exc:
             if exc.name != "flask_script":
                 raise
             raise MigrateError("Flask-Script is not installed.", "pip install Flask-Script") from exc
-    return _mended(module)
+    return _repair(module)
 
 
-def _mended(module: ModuleType) -> ModuleType:
+def _repair(module: ModuleType) -> ModuleType:
     if module.__name__ == "flask_script":
-        _mend_getargspec(importlib.import_module("flask_script.commands"))
-        _mend_argparse(module)
-    if completing():
+        _repair_getargspec(importlib.import_module("flask_script.commands"))
+        _repair_argparse(module)
+    if is_completing():
         _leave_argparse_to_argcomplete(module)
     return module
 
 
-def completing() -> bool:
+def is_completing() -> bool:
     """Return whether argcomplete has started the script to learn what TAB may offer, and not to run it."""
     return "_ARGCOMPLETE" in os.environ
 
 
 @contextmanager
-def _flask_compat() -> Iterator[None]:
+def _lend_flask_compat() -> Iterator[None]:
     """Lend ``flask._compat.text_type``, which Flask-Script imports; Flask 2.0 removed the module."""
     name = "flask._compat"
     if name in sys.modules or importlib.util.find_spec(name):
@@ -84,7 +84,7 @@ def _flask_compat() -> Iterator[None]:
 
 
 @contextmanager
-def _request_context_stack() -> Iterator[None]:
+def _lend_request_context_stack() -> Iterator[None]:
     """Lend ``flask._request_ctx_stack``, of which Flask-Script's Shell reads ``top.app``; Flask 2.3 removed it."""
     import flask
 
@@ -117,7 +117,7 @@ def _has(module: ModuleType, name: str) -> bool:
         return hasattr(module, name)
 
 
-def _mend_getargspec(commands: ModuleType) -> None:
+def _repair_getargspec(commands: ModuleType) -> None:
     """Give Flask-Script's commands an ``inspect.getargspec``; Python 3.11 removed it.
 
     Only that module sees it: the real ``inspect`` stays as it is.
@@ -138,7 +138,7 @@ class _Inspect:
         return inspect.getfullargspec(function)[:4]
 
 
-def _mend_argparse(module: ModuleType) -> None:
+def _repair_argparse(module: ModuleType) -> None:
     """Replace the patch that makes a manager without arguments print its help.
 
     Flask-Script keeps the original method under the name ``_parse_known_args2``, which argparse took for itself

@@ -18,7 +18,7 @@ Candidates = Dict[str, str]
 """Words, and what each means, which some shells show."""
 
 
-def candidates(
+def find_candidates(
     kind: str, written: str, app: Callable[[], Flask], directory: Optional[str], before: Values
 ) -> Candidates:
     """Return what a word may become; nothing where anything fails: nobody wants an error in the middle of a line.
@@ -40,7 +40,7 @@ def candidates(
     return {word: " ".join(meaning.split()) for word, meaning in found.items() if word.startswith(written)}
 
 
-def _revisions(written: str, directory: Optional[str]) -> Candidates:
+def _list_revisions(written: str, directory: Optional[str]) -> Candidates:
     from alembic.script import ScriptDirectory
 
     from .config import open_config
@@ -56,32 +56,32 @@ def _revisions(written: str, directory: Optional[str]) -> Candidates:
     }
 
 
-def _range(written: str, directory: Optional[str]) -> Candidates:
+def _list_range_ends(written: str, directory: Optional[str]) -> Candidates:
     """A range is ``START:END``: its colon belongs to the word, and the shell leaves no space behind it."""
-    found = {**_revisions(written, directory), "current": "where the database is"}
+    found = {**_list_revisions(written, directory), "current": "where the database is"}
     start, colon, _ = written.rpartition(":")
     if colon:
         return {f"{start}:{word}": meaning for word, meaning in found.items()}
     return {f"{word}:": meaning for word, meaning in found.items()}
 
 
-def _databases(written: str, directory: Optional[str]) -> Candidates:
+def _list_databases(written: str, directory: Optional[str]) -> Candidates:
     from .config import get_state
-    from .databases import bind_names
+    from .databases import list_binds
 
-    binds = dict.fromkeys(bind_names(get_state().db), "a bind")
+    binds = dict.fromkeys(list_binds(get_state().db), "a bind")
     return {"default": "the database that has no bind", **binds}
 
 
-def _templates(written: str, directory: Optional[str]) -> Candidates:
+def _list_templates(written: str, directory: Optional[str]) -> Candidates:
     from .config import Config
 
     return dict.fromkeys(os.listdir(Config().get_template_directory()), "")
 
 
 _KINDS: Dict[str, Callable[[str, Optional[str]], Candidates]] = {
-    "revision": _revisions,
-    "range": _range,
-    "bind": _databases,
-    "template": _templates,
+    "revision": _list_revisions,
+    "range": _list_range_ends,
+    "bind": _list_databases,
+    "template": _list_templates,
 }

@@ -7,13 +7,14 @@ import ast
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Iterator, Optional, Sequence, Set, Tuple, Union
+from typing import TYPE_CHECKING, Any, Iterator, Optional, Sequence, Set, TextIO, Tuple, Union, cast
 
 from alembic import __version__ as _alembic_release
 from alembic.config import Config as AlembicConfig
 from flask import current_app
 
 from . import invocation
+from .console.stdout import ResultStream
 from .errors import MigrateError
 from .failure_context import note_failures
 
@@ -33,7 +34,8 @@ class Config(AlembicConfig):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.template_directory: Optional[str] = kwargs.pop("template_directory", None)
-        kwargs.setdefault("stdout", sys.stdout)
+        for name in ("stdout", "output_buffer"):
+            kwargs.setdefault(name, _protect_terminal())
         super().__init__(*args, **kwargs)
 
     def get_template_directory(self) -> str:
@@ -44,6 +46,11 @@ class Config(AlembicConfig):
         """Print a result, unless the command line says ``-q``, of which Alembic before 1.11 knows nothing."""
         if not getattr(self.cmd_opts, "quiet", False):
             super().print_stdout(text, *arg)
+
+
+def _protect_terminal() -> Optional[TextIO]:
+    """Return stdout for what Alembic prints: messages of revisions and SQL, which are other people's words."""
+    return cast(TextIO, ResultStream(sys.stdout)) if sys.stdout else None
 
 
 def require_alembic(what: str, *version: int) -> None:

@@ -6,14 +6,14 @@ import os
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .passwords import masked
 from .sql.counting import Count, count, plural
 from .sql.quoting import qualified
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection, Dialect, Engine
+    from sqlalchemy.engine import URL, Connection, Dialect, Engine
 
 
 @dataclass(frozen=True)
@@ -43,24 +43,24 @@ class Contents:
     objects: List[DatabaseObject] = field(default_factory=list)
 
 
-def configured_engines(db: Any) -> Dict[str, Engine]:
+def find_engines(db: Any) -> Dict[str, Engine]:
     """Return an application's engines by name, ``"default"`` first; two names of one database count once.
 
     :param db: Flask-SQLAlchemy 2 or 3, Flask-SQLAlchemy-Lite, or any object with an ``engine``.
     """
     found: Dict[str, Engine] = {}
-    for name, engine in named_engines(db).items():
+    for name, engine in name_engines(db).items():
         if str(engine.url) not in (str(other.url) for other in found.values()):
             found[name] = engine
     return found
 
 
-def named_engines(db: Any) -> Dict[str, Engine]:
+def name_engines(db: Any) -> Dict[str, Engine]:
     """Return an application's engines by name, ``"default"`` first, also where two names are one database."""
-    return {"default" if key in (None, "", "default") else str(key): engine for key, engine in _engines(db)}
+    return {"default" if key in (None, "", "default") else str(key): engine for key, engine in _find_engines(db)}
 
 
-def bind_names(db: Any) -> List[str]:
+def list_binds(db: Any) -> List[str]:
     """Return the names of the databases beside the default one, as the multidb env.py files find them."""
     from flask import current_app
 
@@ -81,7 +81,7 @@ def name_server(dialect: Dialect) -> str:
     return {"mariadb": "MariaDB", "postgresql": "PostgreSQL", "sqlite": "SQLite", "oracle": "Oracle"}.get(name, name)
 
 
-def shown_url(url: Any) -> str:
+def shown_url(url: Union[str, URL]) -> str:
     """Return a database URL without its password."""
     from sqlalchemy.engine.url import make_url
 
@@ -132,11 +132,11 @@ def _identify_file(listed: List[Any]) -> str:
         return os.path.realpath(path) if path else ""
 
 
-def inventory(name: str, engine: Engine) -> Contents:
+def list_contents(name: str, engine: Engine) -> Contents:
     """Return what is in a database: tables with their rows, views and, on PostgreSQL, sequences and types."""
     with engine.connect() as connection:
-        objects = _LISTINGS.get(engine.dialect.name, _inspected)(connection)
-        return Contents(name, engine, [_counted(connection, thing) for thing in objects])
+        objects = _LISTINGS.get(engine.dialect.name, _list_inspected_objects)(connection)
+        return Contents(name, engine, [_count_rows(connection, thing) for thing in objects])
 
 
 def describe(contents: Contents) -> List[str]:
@@ -148,11 +148,14 @@ def describe(contents: Contents) -> List[str]:
     kinds = max(len(thing.kind) for thing in contents.objects)
     return [
         head,
-        *(f"  {thing.kind:<{kinds}}  {thing.name:<{width}}  {_rows(thing)}".rstrip() for thing in contents.objects),
+        *(
+            f"  {thing.kind:<{kinds}}  {thing.name:<{width}}  {_describe_rows(thing)}".rstrip()
+            for thing in contents.objects
+        ),
     ]
 
 
-def summary(contents: Contents) -> str:
+def summarize(contents: Contents) -> str:
     """Return one line for what was dropped: ``default: dropped 2 tables and 1 view.``"""
     kinds = [thing.kind for thing in contents.objects]
     counted = [plural(kinds.count(kind), kind) for kind in dict.fromkeys(kinds)]
@@ -163,12 +166,12 @@ def clear(contents: Contents) -> None:
     """Drop everything that was listed: in one transaction where the database can."""
     dialect = contents.engine.dialect.name
     cascade = " CASCADE" if dialect == "postgresql" else ""
-    with contents.engine.begin() as connection, _foreign_keys_off(connection, dialect):
+    with contents.engine.begin() as connection, _turn_foreign_keys_off(connection, dialect):
         for thing in contents.objects:
             _run(connection, f"DROP {thing.kind.upper()} IF EXISTS {thing.name}{cascade}")
 
 
-def _engines(db: Any) -> Iterator[Tuple[Optional[str], Engine]]:
+def _find_engines(db: Any) -> Iterator[Tuple[Optional[str], Engine]]:
     engines = getattr(db, "engines", None)
     if isinstance(engines, Mapping):
         yield from sorted(engines.items(), key=lambda item: item[0] not in (None, "", "default"))
@@ -187,17 +190,17 @@ def _run(connection: Connection, sql: str) -> Any:
     return connection.execute(text(sql.replace(":", r"\:")))
 
 
-def _counted(connection: Connection, thing: DatabaseObject) -> DatabaseObject:
+def _count_rows(connection: Connection, thing: DatabaseObject) -> DatabaseObject:
     if thing.kind != "table":
         return thing
     return DatabaseObject(thing.kind, thing.name, count(connection, thing.name))
 
 
-def _rows(thing: DatabaseObject) -> str:
+def _describe_rows(thing: DatabaseObject) -> str:
     return "" if thing.rows is None else thing.rows.shown("row")
 
 
-def _sqlite_objects(connection: Connection) -> Sequence[DatabaseObject]:
+def _list_sqlite_objects(connection: Connection) -> Sequence[DatabaseObject]:
     # A virtual table goes before the shadow tables that go with it.
     rows = _run(
         connection,
@@ -207,7 +210,7 @@ def _sqlite_objects(connection: Connection) -> Sequence[DatabaseObject]:
     return [DatabaseObject(kind, qualified(connection.dialect, name)) for kind, name in rows]
 
 
-def _mysql_objects(connection: Connection) -> Sequence[DatabaseObject]:
+def _list_mysql_objects(connection: Connection) -> Sequence[DatabaseObject]:
     kinds = {"VIEW": "view", "SEQUENCE": "sequence"}
     rows = _run(
         connection,
@@ -217,7 +220,7 @@ def _mysql_objects(connection: Connection) -> Sequence[DatabaseObject]:
     return [DatabaseObject(kinds.get(kind, "table"), qualified(connection.dialect, name)) for kind, name in rows]
 
 
-def _postgresql_objects(connection: Connection) -> Sequence[DatabaseObject]:
+def _list_postgresql_objects(connection: Connection) -> Sequence[DatabaseObject]:
     """List tables, views, sequences and types outside the system's schemas and outside extensions."""
     kinds = {
         "v": "view",
@@ -254,7 +257,7 @@ def _postgresql_objects(connection: Connection) -> Sequence[DatabaseObject]:
     ]
 
 
-def _inspected(connection: Connection) -> Sequence[DatabaseObject]:
+def _list_inspected_objects(connection: Connection) -> Sequence[DatabaseObject]:
     """List what SQLAlchemy's inspector sees, on a database that has no listing of its own here."""
     from sqlalchemy import MetaData, inspect
 
@@ -270,15 +273,15 @@ def _inspected(connection: Connection) -> Sequence[DatabaseObject]:
 
 
 _LISTINGS: Dict[str, Callable[[Connection], Sequence[DatabaseObject]]] = {
-    "sqlite": _sqlite_objects,
-    "mysql": _mysql_objects,
-    "mariadb": _mysql_objects,
-    "postgresql": _postgresql_objects,
+    "sqlite": _list_sqlite_objects,
+    "mysql": _list_mysql_objects,
+    "mariadb": _list_mysql_objects,
+    "postgresql": _list_postgresql_objects,
 }
 
 
 @contextmanager
-def _foreign_keys_off(connection: Connection, dialect: str) -> Iterator[None]:
+def _turn_foreign_keys_off(connection: Connection, dialect: str) -> Iterator[None]:
     """Tables can be dropped in any order; on SQLite this also opens the transaction that its driver would not."""
     if dialect == "sqlite":
         enforced = _run(connection, "PRAGMA foreign_keys").scalar()

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, TypeVar, Union
 
 from . import startup
+from .registry import register
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -49,7 +50,7 @@ class Migrate:
     :param app: the application, or None for an application factory.
     :param db: a Flask-SQLAlchemy object, or any object with ``metadata`` and an ``engine``.
     :param directory: the migrations folder, from the folder the command is run in.
-    :param command: the name of the command group in ``flask``.
+    :param command: the name of the command group in ``flask``; of several on one application, each has its own.
     :param compare_type: autogenerate sees changed column types.
     :param render_as_batch: autogenerate writes ALTER TABLE as batch operations, which SQLite needs.
     :param kwargs: any other argument of Alembic's ``context.configure``; a keyword that env.py itself passes wins.
@@ -87,7 +88,10 @@ class Migrate:
         render_as_batch: Optional[bool] = None,
         **kwargs: object,
     ) -> None:
-        """Register the extension on an application; an argument that is left out keeps the constructor's value."""
+        """Register the extension on an application; an argument that is left out keeps the constructor's value.
+
+        :raises MigrateError: if another Migrate has the same ``command`` there, and another database or folder.
+        """
         if db is not None:
             self.db = db
         self.command = command or self.command
@@ -97,7 +101,7 @@ class Migrate:
         self.alembic_ctx_kwargs.update((name, value) for name, value in defaults.items() if value is not None)
         if not hasattr(app, "extensions"):
             app.extensions = {}
-        app.extensions["migrate"] = MigrateState(self, self.db, dict(self.alembic_ctx_kwargs))
+        register(app, self.command, MigrateState(self, self.db, dict(self.alembic_ctx_kwargs)))
         self._add_to_flask(app)
 
     def _add_to_flask(self, app: Flask) -> None:

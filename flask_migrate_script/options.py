@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import os
 from dataclasses import dataclass
 from typing import (
@@ -58,17 +59,38 @@ class Argument:
 
 
 class Seconds(float):
-    """A number of seconds, written again as it was typed: ``5`` and not 5.0."""
+    """A number of seconds, written again as it was typed: ``5`` and not 5.0.
 
+    :raises ValueError: if it is no number, or one that no clock shows.
+    """
+
+    kind = "a number of seconds"
     typed: str
 
     def __new__(cls, typed: Union[str, float]) -> Seconds:
         number = super().__new__(cls, typed)
+        if not 0 <= number < math.inf:  # nan is neither
+            raise ValueError(typed)
         number.typed = str(typed)
         return number
 
     def __str__(self) -> str:
         return self.typed
+
+
+class Times(int):
+    """How often something is done.
+
+    :raises ValueError: if it is no whole number, or less than none.
+    """
+
+    kind = "a number of times"
+
+    def __new__(cls, typed: Union[str, int]) -> Times:
+        number = super().__new__(cls, typed)
+        if number < 0:
+            raise ValueError(typed)
+        return number
 
 
 @dataclass(frozen=True)
@@ -207,7 +229,30 @@ CopyLogged = Annotated[
     bool,
     Option("--copy-logged", help="let a dry run copy rows even where they go into the server's binary log"),
 ]
+RehearseSeconds = Annotated[
+    Optional[float],
+    Option(
+        "--rehearse-seconds",
+        help="seconds that a dry run may go on, and hold its locks (MIGRATE_REHEARSE_SECONDS, 600)",
+    ),
+]
 Format = Annotated[Literal["text", "mermaid", "dot", "svg"], Option("--format", help="what to draw (default: text)")]
+LintFormat = Annotated[
+    Literal["text", "json", "github", "sarif"],
+    Option("--format", help="how to print findings; github and sarif are for code hosts (default: text)"),
+]
+Since = Annotated[
+    Optional[str],
+    Option("--since", help="look only at files added since the branch left this commit or branch of git"),
+]
+Baseline = Annotated[
+    Literal["read", "write", "ignore"],
+    Option(
+        "--baseline", help="write: accept today's findings, in lint-baseline.json; ignore: show all (default: read)"
+    ),
+]
+Strict = Annotated[bool, Option("--strict", help="fail, too, where something could not be judged")]
+PgVersion = Annotated[Optional[str], Option("--pg-version", help="judge locks for this release of PostgreSQL")]
 Output = Annotated[Optional[str], Option("-o", "--output", help="write to this file instead of standard output")]
 Json = Annotated[bool, Option("--json", help="print one JSON document and nothing else")]
 JsonOutcome = Annotated[
@@ -324,4 +369,4 @@ def _read_kind(annotation: object) -> Tuple[str, type]:
         return "flag", bool
     if Sequence[str] in members:
         return "many", str
-    return "value", Seconds if float in members else int if int in members else str
+    return "value", Seconds if float in members else Times if int in members else str

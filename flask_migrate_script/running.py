@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from contextlib import contextmanager, nullcontext
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Sequence, 
 
 from . import invocation
 from .console.stdout import divert_prints, write_result
-from .console.terminal import confirm
+from .console.terminal import confirm, remove_controls
 from .errors import Asked, CannotConnect, MigrateError
 from .explain import explain_errors
 from .guard.options import GuardOptions, Progress, Settings, complete_options, list_words, show_nothing
@@ -32,6 +33,8 @@ Words = Union[str, Sequence[str], None]
 """What a repeatable option is given."""
 
 _NO_OPTIONS = GuardOptions()
+PATIENCE = 3.0
+"""Seconds that a dry run waits for a lock in the database, where nothing else is said: others wait behind it."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ class Call:
     def _guard(self, act: Callable[[Config], None], for_document: bool = False) -> List[DatabaseOutcome]:
         with explain(self.asked):
             from .config import open_config
-            from .guard.run import guarded
+            from .guard.run import run_guarded
 
             def attempt(run: Run) -> None:
                 stdout = divert_prints() if for_document else nullcontext()
@@ -125,7 +128,7 @@ class Call:
                         self._refuse_shared_databases(config)
                     act(config)
 
-            return guarded(attempt, self.settings(), self.asked, self.parts)
+            return run_guarded(attempt, self.settings(), self.asked, self.parts)
 
     def _refuse_shared_databases(self, config: Config) -> None:
         from .config import get_state
@@ -149,7 +152,7 @@ def _call_alembic(config: Config, name: str, *args: object, **kwargs: object) ->
     from alembic import command
 
     _refuse_cycles(config)
-    _refuse_taken(config, kwargs.get("rev_id"))
+    _refuse_unusable(config, kwargs.get("rev_id"), kwargs.get("branch_label"))
     getattr(command, name)(config, *args, **kwargs)
 
 
@@ -159,17 +162,30 @@ def _refuse_cycles(config: Config) -> None:
     refuse_cycles(config)
 
 
-def _refuse_taken(config: Config, rev_id: object) -> None:
+def _refuse_unusable(config: Config, rev_id: object, label: object) -> None:
     """Alembic notices a taken identifier only when the second file is written; no command works from then on."""
-    if not rev_id:
-        return
     from alembic.script import ScriptDirectory
 
-    for script in ScriptDirectory.from_config(config).walk_revisions():
+    from .revisions.typed import refuse_unusable_identifier, refuse_unusable_label
+
+    if label is not None:
+        refuse_unusable_label(str(label))
+    if not rev_id:
+        return
+    scripts = ScriptDirectory.from_config(config)
+    refuse_unusable_identifier(str(rev_id), scripts)
+    for script in scripts.walk_revisions():
         if script.revision == rev_id:
             raise MigrateError(
                 f"There is a revision {rev_id} already.", "Nothing was written. Choose another --rev-id."
             )
+
+
+def quote_message(message: Optional[str]) -> Optional[str]:
+    """Return a revision's message as a template can write it, whatever is in it."""
+    from .revisions.typed import Message
+
+    return None if message is None else Message(message)
 
 
 _loading = threading.Lock()
@@ -272,7 +288,7 @@ def _print_rehearsal(
         print_json(document_rehearsal(found, with_sql))
     else:
         given = {**vars(call.options), "revision": target, "tag": tag}
-        print_result(text(found, command(verb, given), with_sql, choose_paint(sys.stdout)))
+        print_painted(text(found, command(verb, given), with_sql, choose_paint(sys.stdout)))
     if found.failure:
         raise found.failure.report
 
@@ -290,6 +306,7 @@ def rehearse(
     ddl_timeout: Optional[float] = None,
     ddl_retries: Optional[int] = None,
     verbose: bool = False,
+    rehearse_seconds: Optional[float] = None,
     no_copy: bool = False,
     rehearse_rows: Optional[int] = None,
     copy_logged: bool = False,
@@ -319,7 +336,7 @@ def rehearse(
     if verb not in defaults:
         raise MigrateError(f"There is no rehearsal of {verb!r}.", 'It is "upgrade" or "downgrade".')
     target = defaults[verb] if revision is None else str(revision)
-    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
+    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose, rehearse_seconds)
     rehearsal = RehearsalOptions(no_copy, rehearse_rows, copy_logged)
     return rehearse_call(verb, Call(directory, x_arg, target, options), target, tag, rehearsal)
 
@@ -335,6 +352,9 @@ def rehearse_call(name: str, call: Call, target: str, tag: Optional[str], option
         from .rehearsal.rehearse import rehearse_command
 
         undone = replace(call, asked=target, changes=True, commits=False, progress=show_nothing)
+        settings = undone.settings()
+        if not settings.ddl_timeout:
+            undone = replace(undone, options=replace(undone.options, ddl_timeout=PATIENCE))
         return rehearse_command(name, target, tag, undone.settings(), options, undone.find)
 
 
@@ -348,9 +368,9 @@ def keep_data(rename: Words, fill: Words, bind: Words, allow_drop_all: bool) -> 
         from .autogenerate.missing_models import refuse_to_drop_all
         from .autogenerate.questions import find_terminal
         from .config import get_state
-        from .databases import bind_names
+        from .databases import list_binds
 
-        databases = len(list_words(bind)) or 1 + len(bind_names(get_state().db))
+        databases = len(list_words(bind)) or 1 + len(list_binds(get_state().db))
         refusals = () if allow_drop_all else (refuse_to_drop_all,)
         return KeepingData(list_words(rename), list_words(fill), find_terminal(), databases, refusals)
 
@@ -401,9 +421,11 @@ def find_positions(call: Call) -> List[Position]:
         return []
 
 
-def lint_range(call: Call, rev_range: str) -> Report:
+def lint_range(call: Call, rev_range: str, since: Optional[str], pg_version: Optional[str]) -> Report:
     """Return what there is to say about revisions: of their graph alone, where that is broken.
 
+    :param since: only files that were added after this commit of git's.
+    :param pg_version: the release of PostgreSQL to judge locks for.
     :raises MigrateError: if there is no such revision, a file is not Python, or a database does not answer.
     """
     with explain():
@@ -412,10 +434,50 @@ def lint_range(call: Call, rev_range: str) -> Report:
     if broken:
         return broken
     try:
-        return call.find(lambda config: lint_revisions(config, rev_range))
+        return call.find(lambda config: lint_revisions(config, rev_range, since, pg_version))
     except CannotConnect as error:
         advice = f"{error.advice}\nTo lint without the database, say which revisions: {{db}} lint base:head"
         raise CannotConnect(error.problem, advice.strip()) from error.__cause__
+
+
+def accept_findings(call: Call, report: Report) -> None:
+    """Write the findings of a report down as accepted.
+
+    :raises MigrateError: if the file cannot be written.
+    """
+    from .linting.baseline import write_baseline
+
+    print_result(
+        call.find_in_files(lambda config: write_baseline(config.get_main_option("script_location") or "", report))
+    )
+
+
+def leave_out_accepted(call: Call, report: Report) -> Report:
+    """Return a report without the findings that were accepted.
+
+    :raises MigrateError: if the file that says which ones cannot be read.
+    """
+    from .linting import baseline
+
+    return call.find_in_files(
+        lambda config: baseline.leave_out_accepted(config.get_main_option("script_location") or "", report)
+    )
+
+
+def print_report(report: Report, format: str) -> None:
+    """Print the findings of lint.
+
+    :param format: ``"text"``, ``"json"``, ``"github"`` or ``"sarif"``.
+    """
+    from .linting import document_report, write_lines
+    from .linting.formats import document_sarif, write_annotations
+
+    if format == "json":
+        print_json(document_report(report))
+    elif format == "sarif":
+        print_json(document_sarif(report))
+    else:
+        print_result("\n".join(write_annotations(report) if format == "github" else write_lines(report)))
 
 
 def drop_everything(options: GuardOptions, yes: bool) -> None:
@@ -426,20 +488,20 @@ def drop_everything(options: GuardOptions, yes: bool) -> None:
     """
     with explain():
         from .config import get_state
-        from .databases import clear, configured_engines, describe, inventory, summary
-        from .guard.run import connected, locked
+        from .databases import clear, describe, find_engines, list_contents, summarize
+        from .guard.run import lock_databases, run_connected
 
-        engines, settings = configured_engines(get_state().db), Call(options=options).settings()
-        contents = connected(lambda: [inventory(*one) for one in engines.items()], settings)
-        print("\n".join(line for content in contents for line in describe(content)))
+        engines, settings = find_engines(get_state().db), Call(options=options).settings()
+        contents = run_connected(lambda: [list_contents(*one) for one in engines.items()], settings)
+        write_result(remove_controls("\n".join(line for content in contents for line in describe(content))))
         if not any(content.objects for content in contents):
             return
         if not yes:
             _confirm("Drop all of this? [y/N] ")
-        with locked(engines.values(), settings):
-            for content in [inventory(*one) for one in engines.items()]:
+        with lock_databases(engines.values(), settings):
+            for content in [list_contents(*one) for one in engines.items()]:
                 clear(content)
-                print(summary(content))
+                write_result(summarize(content))
 
 
 def _confirm(question: str) -> None:
@@ -455,14 +517,32 @@ def _confirm(question: str) -> None:
         raise MigrateError("Nothing was dropped.")
 
 
+def require_editor() -> None:
+    """Refuse to open an editor of Alembic's choice where nobody can type: it would wait for ever.
+
+    :raises MigrateError: if there is no terminal and the environment names no editor, which may need none.
+    """
+    named = any(os.environ.get(name) for name in ("EDITOR", "VISUAL"))
+    if not named and not (sys.stdin and sys.stdin.isatty()):
+        raise MigrateError(
+            "There is no terminal for an editor, and EDITOR names none that needs no terminal.",
+            "Nothing was changed. Run it on a terminal, or set the environment variable EDITOR.",
+        )
+
+
 def tell(text: str) -> None:
     """Tell a person something that is not a result."""
     sys.stdout.flush()
-    print(text, file=sys.stderr)
+    print(remove_controls(text), file=sys.stderr)
 
 
 def print_result(text: str) -> None:
     """Print what a verb has found, unless the command line says ``-q``."""
+    print_painted(remove_controls(text))
+
+
+def print_painted(text: str) -> None:
+    """The same for a text in colours, which has nothing else in it that a terminal takes for a command."""
     if not invocation.get_invocation().quiet:
         write_result(text)
 

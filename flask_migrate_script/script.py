@@ -10,12 +10,27 @@ import os
 import shlex
 import sys
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Optional, Sequence, Tuple
+from functools import partial
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NoReturn,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    Union,
+)
 
 from . import compat, options, startup
 from .command_line import format_usage_error, run_verb
 from .invocation import repeat_command_line
-from .options import Parameter, Seconds, Values, Verb
+from .options import Parameter, Seconds, Times, Values, Verb
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -26,7 +41,7 @@ Foreign = Any
 Settings = Dict[str, Any]
 """Keywords of ``add_argument`` or ``add_subparsers``."""
 
-_module = compat.script_module()
+_module = compat.find_script_module()
 startup.explain_databases(compat.launcher)
 
 Command = _module.Command
@@ -61,7 +76,7 @@ class VerbCommand(Command):  # type: ignore[misc,valid-type]  # Flask-Script has
 
     def create_parser(self, *args: object, **kwargs: object) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().create_parser(*args, **kwargs)
-        if compat.completing():
+        if compat.is_completing():
             _add_completers(parser, self.verb, self.manager)
         return parser
 
@@ -74,7 +89,7 @@ class VerbCommand(Command):  # type: ignore[misc,valid-type]  # Flask-Script has
             if parameter.kind == "many" and after[parameter.name] is None:
                 after[parameter.name] = _read_variable(self.verb, parameter)
         line = repeat_command_line(f"{compat.launcher} {shlex.quote(sys.argv[0])}") or words
-        run_verb(self.verb, line, self.manager.given, after)
+        run_verb(self.verb, self.manager.prog.rpartition(" ")[2], line, self.manager.given, after)
 
     def _refuse(self, unknown: List[str], words: str) -> NoReturn:
         name = options.name_command(self.verb)
@@ -230,16 +245,16 @@ def _describe_option(parameter: Parameter, verb: Verb) -> Settings:
     if parameter.name != "directory" and parameter.kind != "many":  # argparse would append to a list of the variable's
         default = _read_variable(verb, parameter)
     action = {"flag": "store_true", "many": "append"}.get(parameter.kind)
-    read = _read_seconds if parameter.type is Seconds else parameter.type
+    read = partial(_read_number, parameter.type) if parameter.type in (Seconds, Times) else parameter.type
     kept = {"action": action} if action else {"type": read, "choices": parameter.choices or None}
     return {**settings, **kept, "dest": _AFTER + parameter.name, "default": default}
 
 
-def _read_seconds(typed: str) -> Seconds:
+def _read_number(number: Union[Type[Seconds], Type[Times]], typed: str) -> Union[Seconds, Times]:
     try:
-        return Seconds(typed)
+        return number(typed)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{typed!r} is not a number of seconds") from None
+        raise argparse.ArgumentTypeError(f"{typed!r} is not {number.kind}") from None
 
 
 def _read_variable(verb: Verb, parameter: Parameter) -> object:
@@ -261,12 +276,12 @@ def _make_completer(kind: str, verb: Verb, manager: Foreign) -> Callable[..., Di
     """Return what argcomplete calls with the word so far and the values of the words before it."""
 
     def complete(prefix: str, parsed_args: argparse.Namespace, **others: object) -> Dict[str, str]:
-        from .completion import candidates
+        from .completion import find_candidates
 
         values = vars(parsed_args)
         before = _read_before(values)
         directory = options.choose_directory(verb, values.get(f"{_AFTER}directory"), before.get("directory"))
-        return candidates(kind, prefix, lambda: _make_application(manager, values), directory, before)
+        return find_candidates(kind, prefix, lambda: _make_application(manager, values), directory, before)
 
     return complete
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Optional, Type
 
 from . import invocation
+from .console.stdout import flush_stdout
 
 
 def explain_databases(launcher: Optional[str] = None) -> None:
@@ -32,7 +33,7 @@ def explain_databases(launcher: Optional[str] = None) -> None:
         if shown is None:
             previous(kind, exc, trace)
         else:
-            sys.stdout.flush()
+            flush_stdout()
             print(shown, file=sys.stderr)
 
     hook.explains_databases = True  # type: ignore[attr-defined]  # so that it is not set twice

@@ -14,6 +14,7 @@ from .guard.options import GuardOptions, list_words
 from .options import (
     AllowDropAll,
     Autogenerate,
+    Baseline,
     Bind,
     BranchLabel,
     CheckHeads,
@@ -31,6 +32,7 @@ from .options import (
     IndicateCurrent,
     Json,
     JsonOutcome,
+    LintFormat,
     LintRange,
     LockTimeout,
     Message,
@@ -39,16 +41,20 @@ from .options import (
     NoLock,
     Output,
     Package,
+    PgVersion,
     Purge,
     RehearseRows,
+    RehearseSeconds,
     Rename,
     ResolveDependencies,
     RevId,
     Revision,
     Revisions,
     RevRange,
+    Since,
     Splice,
     Sql,
+    Strict,
     Tag,
     Template,
     Verbose,
@@ -60,18 +66,24 @@ from .options import (
 from .rehearsal.options import RehearsalOptions
 from .running import (
     Call,
+    accept_findings,
     check_models,
     drop_everything,
     explain,
     find_positions,
     keep_data,
+    leave_out_accepted,
     lint_range,
     make_repository,
     move,
     print_current,
     print_json,
+    print_painted,
+    print_report,
     print_result,
+    quote_message,
     require_alembic,
+    require_editor,
     tell,
     write_file,
 )
@@ -148,7 +160,7 @@ def revision(
     call = Call(directory, x_arg, asked, GuardOptions(bind=bind, wait=wait), autogenerate=autogenerate)
     call.run(
         "revision",
-        message,
+        quote_message(message),
         autogenerate=autogenerate,
         sql=sql,
         head=head,
@@ -211,8 +223,9 @@ def edit(
 ) -> None:
     """Open a revision file in the editor that EDITOR names.
 
-    :raises MigrateError: if there is no such revision, or no editor.
+    :raises MigrateError: if there is no such revision, no editor, or neither EDITOR nor a terminal.
     """
+    require_editor()
     Call(directory, x_arg, revision, GuardOptions(wait=wait)).run("edit", str(revision))
 
 
@@ -235,7 +248,7 @@ def merge(
         require_alembic("merge --splice", 1, 18, 5)
     given = {"splice": True} if splice else {}
     call = Call(directory, x_arg, revisions)
-    call.run("merge", revisions, message=message, branch_label=branch_label, rev_id=rev_id, **given)
+    call.run("merge", revisions, message=quote_message(message), branch_label=branch_label, rev_id=rev_id, **given)
 
 
 def upgrade(
@@ -253,6 +266,7 @@ def upgrade(
     verbose: Verbose = False,
     dry_run: DryRun = False,
     json: JsonOutcome = False,
+    rehearse_seconds: RehearseSeconds = None,
     no_copy: NoCopy = False,
     rehearse_rows: RehearseRows = None,
     copy_logged: CopyLogged = False,
@@ -268,13 +282,14 @@ def upgrade(
     :param ddl_retries: how often to try again after such a wait.
     :param dry_run: print what it would do and lose, and change nothing; :func:`flask_migrate_script.rehearse` returns
         the same.
+    :param rehearse_seconds: seconds that a dry run may go on and hold its locks; 0 for as long as it takes.
     :param json: print what it did, or with ``dry_run`` what it would do, as one JSON document, after a failure too.
     :param no_copy: on MySQL and MariaDB, let a dry run read the scripts, and rehearse on no copy.
     :param rehearse_rows: rows of each table that a dry run copies at the most; 0 for none.
     :param copy_logged: let it copy rows even where they go into the server's binary log.
     :raises MigrateError: if a migration fails, or would, or there is no such revision.
     """
-    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
+    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose, rehearse_seconds)
     call = Call(directory, x_arg, revision, options, changes=not sql, progress=show_on_terminal)
     rehearsal = RehearsalOptions(no_copy, rehearse_rows, copy_logged) if dry_run else None
     move(upgrade, call, str(revision), sql, tag, rehearsal, json)
@@ -295,6 +310,7 @@ def downgrade(
     verbose: Verbose = False,
     dry_run: DryRun = False,
     json: JsonOutcome = False,
+    rehearse_seconds: RehearseSeconds = None,
     no_copy: NoCopy = False,
     rehearse_rows: RehearseRows = None,
     copy_logged: CopyLogged = False,
@@ -307,7 +323,7 @@ def downgrade(
 
     :raises MigrateError: if a migration fails, or would, or there is no such revision.
     """
-    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose)
+    options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose, rehearse_seconds)
     call = Call(directory, x_arg, revision, options, changes=not sql, progress=show_on_terminal)
     target = "head:-1" if sql and str(revision) == "-1" else str(revision)
     rehearsal = RehearsalOptions(no_copy, rehearse_rows, copy_logged) if dry_run else None
@@ -435,7 +451,7 @@ def status(
         print_json(document_status(found))
     else:
         lines = write_status(found, measure_terminal(), choose_paint(sys.stdout), invocation.get_invocation().words)
-        print_result("\n".join(lines))
+        print_painted("\n".join(lines))
 
 
 def graph(
@@ -456,7 +472,7 @@ def graph(
     :param wait: seconds to wait for a server that is not up yet.
     :raises MigrateError: if the revision files cannot be read, or the file cannot be written.
     """
-    from .revisions.drawing import FILE, canvas_of, check_format, draw
+    from .revisions.drawing import FILE, check_format, draw, measure_canvas
     from .revisions.reading import read_history
 
     check_format(format)
@@ -464,11 +480,12 @@ def graph(
     history = call.find(read_history)
     found = find_positions(call)
     with explain_errors():
-        drawing = draw(history, found, format, FILE if output else canvas_of(sys.stdout))
+        drawing = draw(history, found, format, FILE if output else measure_canvas(sys.stdout))
     if output:
         write_file(output, drawing.picture)
     elif drawing.picture:
-        print_result(drawing.picture.rstrip("\n"))
+        show = print_painted if format == "text" else print_result
+        show(drawing.picture.rstrip("\n"))
     for note in drawing.notes:
         tell(note.replace("{db}", invocation.get_invocation().words))
 
@@ -519,6 +536,11 @@ def lint(
     x_arg: XArg = None,
     wait: Wait = None,
     json: Json = False,
+    format: LintFormat = "text",
+    since: Since = None,
+    baseline: Baseline = "read",
+    strict: Strict = False,
+    pg_version: PgVersion = None,
 ) -> None:
     """Find what will hurt in revision files: lost data, no way back, long locks.
 
@@ -529,22 +551,33 @@ def lint(
         asked only where it says ``current``.
     :param wait: seconds to wait for a server that is not up yet.
     :param json: print an object: the revisions that were looked at, the findings, and what could not be judged.
+    :param format: ``"text"``, ``"json"``, ``"github"`` for annotations in a pull request, or ``"sarif"``.
+    :param since: a commit, branch or tag of git's: only files that were added since the branch left it.
+    :param baseline: ``"write"`` accepts the findings of today: they are left out from then on, but for ``"ignore"``.
+    :param strict: fail, too, where something could not be judged.
+    :param pg_version: the release of PostgreSQL to judge locks for, as ``"15.2"``.
     :raises MigrateError: if there is a finding, no such revision, or a database that is to be asked does not answer.
     """
-    report = lint_range(Call(directory, x_arg, rev_range, GuardOptions(wait=wait)), rev_range)
-    from .linting import document_report, how_to_allow, lines
+    call = Call(directory, x_arg, rev_range, GuardOptions(wait=wait))
+    report = lint_range(call, rev_range, since, pg_version)
+    not_judged = len(report.notes)
+    if baseline == "write":
+        accept_findings(call, report)
+        return
+    if baseline == "read":
+        report = leave_out_accepted(call, report)
+    from .linting import explain_how_to_allow
     from .sql.counting import plural
 
-    if json:
-        print_json(document_report(report))
-    else:
-        print_result("\n".join(lines(report)))
+    print_report(report, "json" if json else format)
     for note in report.notes:
         tell(note)
+    if strict and not_judged and not report.findings:
+        raise MigrateError(f"{plural(not_judged, 'thing')} could not be judged, and --strict was given.")
     if report.findings:
         raise MigrateError(
             f"{plural(len(report.findings), 'finding')} in {plural(len(report.revisions), 'revision')}.",
-            how_to_allow(report),
+            explain_how_to_allow(report),
         )
 
 
@@ -585,15 +618,15 @@ def journal(
         "statements": [{"position", "text", "state", "time"}]}]}]}``.
     :raises MigrateError: if there is nothing of that revision, or a database cannot be reached.
     """
-    from .guard.resume.listing import document_journal, forgetting, remembered, shown
+    from .guard.resume.listing import document_journal, make_forget, read_journals, write_journals
 
     options = GuardOptions(bind, lock_timeout, no_lock, wait)
     call = Call(directory, x_arg, options=options, changes=bool(forget))
-    databases = call.find(forgetting(forget) if forget else remembered)
+    databases = call.find(make_forget(forget) if forget else read_journals)
     if json:
         print_json(document_journal(databases))
     else:
-        print_result(shown(databases, forget))
+        print_result(write_journals(databases, forget))
 
 
 def reset(

@@ -85,12 +85,22 @@ def downgrade():
 def pytest_configure(config):
     """Let Ctrl-C reach the commands, and write what became of each test to the file that ``TEST_OUTCOMES`` names.
 
-    Two ways to run the suite are compared by that file: with ``TEST_FORK`` and without.
+    Two ways to run the suite are compared by that file: with ``TEST_FORK=0`` and without.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; the commands would inherit it
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.environ.get("TEST_OUTCOMES") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Outcomes(os.environ["TEST_OUTCOMES"]))
+
+
+def pytest_xdist_auto_num_workers(config):
+    """Many tests wait, for a lock or for a server: one process more than there are processors."""
+    return (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1) + 1
+
+
+def pytest_sessionfinish():
+    for name in _EMPTIED:
+        execute_on_server(os.environ[SERVERS["postgresql"]], f"DROP DATABASE IF EXISTS {name}")
 
 
 class Outcomes:
@@ -133,7 +143,8 @@ def forks(command, env):
     """Return whether a command may start from the interpreter of tests/fork_server.py: see there."""
     alike = env.get("PYTHONPATH") == os.environ.get("PYTHONPATH") and env.get("PYTHONWARNINGS") == "ignore"
     words = command[1:2] == ["-m"] or (command[1:2] and command[1].endswith(".py"))
-    return bool(os.environ.get("TEST_FORK")) and command[0] == sys.executable and alike and bool(words)
+    wanted = os.environ.get("TEST_FORK") != "0" and hasattr(os, "fork")
+    return wanted and command[0] == sys.executable and alike and bool(words)
 
 
 def forked(command, cwd, env, input):
@@ -174,7 +185,7 @@ class Project:
     def __init__(self, folder, database=None):
         self.folder = Path(folder)
         self.database = database
-        self.fresh = False  # True gives each command an interpreter of its own, TEST_FORK or not
+        self.fresh = False  # True gives each command an interpreter of its own
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(("FLASK_", "MIGRATE_"))}
         # A test may write a revision file twice within the second that a cached one is dated by.
         self.env.update(PYTHONDONTWRITEBYTECODE="1", PYTHONWARNINGS="ignore", COLUMNS="200")
@@ -309,22 +320,69 @@ def make_database(kind, folder):
     if not server:
         reason = f"{SERVERS[kind]} is not set"
         pytest.fail(reason) if os.environ.get("TEST_ALL_DATABASES") else pytest.skip(reason)
-    name = f"fms_{uuid.uuid4().hex[:12]}"
     base, _, query = server.partition("?")
-    admin = sa.create_engine(server, poolclass=sa.pool.NullPool).execution_options(isolation_level="AUTOCOMMIT")
-
-    def execute(sql):
-        with admin.connect() as connection:
-            connection.execute(sa.text(sql))
-
-    def drop():
-        if kind == "postgresql":
-            execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
-        execute(f"DROP DATABASE {name}")
-
-    execute(f"CREATE DATABASE {name}")
     at = base.rstrip("/") if not make_url(server).database else base.rsplit("/", 1)[0]
-    return Database(kind, f"{at}/{name}{'?' + query if query else ''}"), drop
+    name = _EMPTIED.pop() if kind == "postgresql" and _EMPTIED else f"fms_{uuid.uuid4().hex[:12]}"
+    database = Database(kind, f"{at}/{name}{'?' + query if query else ''}")
+    database.name = name
+    if name not in _MADE:
+        execute_on_server(server, f"CREATE DATABASE {name}")
+    if kind == "mysql":
+        return database, lambda: execute_on_server(server, f"DROP DATABASE {name}")
+    _MADE.add(name)
+    return database, lambda: empty_postgresql(server, database)
+
+
+_MADE, _EMPTIED = set(), []
+"""PostgreSQL takes a second to make a database and to drop it: one that can be emptied is used again."""
+
+
+def execute_on_server(server, sql):
+    admin = sa.create_engine(server, poolclass=sa.pool.NullPool).execution_options(isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        return connection.execute(sa.text(sql))
+
+
+def empty_postgresql(server, database):
+    """Make a database what a new one is, or drop it."""
+    execute_on_server(
+        server, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database.name}'"
+    )
+    try:
+        with database.engine().begin() as connection:
+            connection.execute(sa.text(EMPTY_POSTGRESQL))
+        _EMPTIED.append(database.name)
+    except sa.exc.DBAPIError:
+        _MADE.discard(database.name)
+        execute_on_server(server, f"DROP DATABASE IF EXISTS {database.name}")
+
+
+EMPTY_POSTGRESQL = """
+SET TRANSACTION READ WRITE;
+DO $$
+DECLARE name text; server int := current_setting('server_version_num');
+BEGIN
+    IF EXISTS (SELECT FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase
+               WHERE datname = current_database())
+        OR EXISTS (SELECT FROM pg_event_trigger) OR EXISTS (SELECT FROM pg_publication)
+        OR EXISTS (SELECT FROM pg_largeobject_metadata) OR EXISTS (SELECT FROM pg_foreign_data_wrapper)
+        OR EXISTS (SELECT FROM pg_default_acl) OR EXISTS (SELECT FROM pg_extension WHERE extname <> 'plpgsql')
+    THEN
+        RAISE 'there is more in it than schemas';
+    END IF;
+    FOR name IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP
+        EXECUTE format('DROP SCHEMA %I CASCADE', name);
+    END LOOP;
+    CREATE SCHEMA public;
+    IF server >= 150000 THEN
+        ALTER SCHEMA public OWNER TO pg_database_owner;
+        GRANT USAGE ON SCHEMA public TO PUBLIC;
+    ELSE
+        GRANT ALL ON SCHEMA public TO PUBLIC;
+    END IF;
+    COMMENT ON SCHEMA public IS 'standard public schema';
+END $$;
+"""
 
 
 def schema(database):

@@ -1,7 +1,8 @@
 """Starts the commands of the tests by forking an interpreter that has the large libraries loaded already.
 
-With ``TEST_FORK=1``; a command then takes a tenth of the time, of which most is otherwise spent on importing Flask,
-SQLAlchemy and Alembic anew. What is tested is not loaded here, nor is Flask-Script: each command imports those itself.
+A command then takes a tenth of the time, of which most is otherwise spent on importing Flask, SQLAlchemy and Alembic
+anew; ``TEST_FORK=0`` does without. Each way may hide a fault that the other shows, so .ci/run takes both. What is
+tested is not loaded here, nor is Flask-Script: each command imports those itself.
 A request is one line of JSON on a Unix socket, ``argv``, ``cwd``, ``env`` and the paths of ``stdin``, ``stdout`` and
 ``stderr``; the answer is the exit code.
 """

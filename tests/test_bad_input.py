@@ -123,8 +123,11 @@ WITH_THREE_REVISIONS = [
     ("merge --rev-id aaaa22 cccc33", "There is a revision aaaa22 already", "--rev-id"),
     ("revision --rev-id x@y", "'@' not allowed in revision identifier", "another identifier"),
     ("revision --sql", "does not make any sense", "Leave out --sql"),
-    ("revision --version-path elsewhere", "not represented in current version locations", "version_locations"),
-    ("edit current", "No current revisions", "{db} edit head"),
+    (
+        "revision --version-path elsewhere",
+        "not represented in current version locations",
+        "--version-path: migrations/versions",
+    ),
     ("init", "already exists and is not empty", "another folder with -d"),
     ("init -t nosuch -d other", "No such template", "{db} list-templates"),
     ("upgrade -d manage.py", "manage.py is not a migrations folder: it is a file|Not a directory", "-d"),
@@ -160,6 +163,7 @@ def test_no_editor(behind):
     behind.env.pop("VISUAL", None)
     behind.env["PATH"] = ""
     refused(behind, "edit head", "[Ee]ditor", "EDITOR")
+    refused(behind, "edit current", "No current revisions", "{db} edit head", env={"EDITOR": "true"})
 
 
 def test_no_migrations_folder(make_project, sqlite):
@@ -505,7 +509,7 @@ def test_ctrl_c_during_a_migration(behind, by):
 
 @pytest.mark.parametrize("by", ["manage", "flask"])
 def test_a_reader_that_goes_away(behind, by):
-    """`db history | head -1`: the rest of the output has nowhere to go, and that is nobody's error."""
+    """`db history | head -1`: the rest of the output has nowhere to go, which is one line."""
     for number in range(1500):
         behind.revision(f"r{number:04}", f"r{number - 1:04}" if number else "cccc33", message="x" * 80)
     words = ["manage.py", "db"] if by == "manage" else ["-m", "flask", "db"]
@@ -520,5 +524,5 @@ def test_a_reader_that_goes_away(behind, by):
     assert process.stdout.readline().startswith("r1498 -> r1499 (head)")
     process.stdout.close()
     err = process.stderr.read()
-    process.wait()
-    assert err == ""
+    assert process.wait() == 1
+    assert err == "Error: What there is to print cannot be written to standard output: Broken pipe.\n"

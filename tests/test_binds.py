@@ -1,5 +1,7 @@
 """One of several databases: --bind."""
 
+import re
+
 import pytest
 from conftest import MANAGE
 
@@ -89,3 +91,10 @@ def test_a_failure_in_one_database_rolls_back_every_one_and_says_so(make_project
         assert "default: Rolled back, nothing changed. The database is at no revision yet." in failed.err
         assert "events: Rolled back, nothing changed. The database is at no revision yet." in failed.err
         assert (database.tables(), events.tables()) == ([], [])
+    if database.kind == "mysql":  # the version of the first database goes with the failure of the second
+        past = "    op.get_bind().connection.cursor().execute('CREATE TABLE past (a INTEGER)')\n"
+        script.write_text(re.sub(r"(def upgrade_\(\):\n)(.*\n)+?\n", r"\1" + past + "\n", script.read_text()))
+        database.run("DROP TABLE users, alembic_journal")
+        failed = project.db("upgrade").failed()
+        assert "default: Revision aaa1 also had the driver's own connection" in failed.err
+        assert database.tables() == ["past"]

@@ -6,10 +6,11 @@ import uuid
 
 import pytest
 import sqlalchemy as sa
-from conftest import initialised, wait_for
+from conftest import SQLALCHEMY, initialised, wait_for
 from own_server import OwnServer
 from sqlalchemy.engine.url import make_url
 from test_dry_run import CREATE, losses, rehearsed, unchanged
+from test_every_run_is_seen import ASYNC, online
 from test_scratch import databases, execute, url_of
 
 
@@ -170,7 +171,7 @@ def test_what_may_reach_the_real_database_is_not_copied(copied, new_database):
         "CREATE PROCEDURE built() BEGIN PREPARE s FROM 'SELECT 1'; END",
         f"CREATE VIEW logged AS SELECT id FROM {elsewhere}.log",
         "CREATE TRIGGER fine BEFORE UPDATE ON users FOR EACH ROW SET NEW.name = UPPER(NEW.name)",
-        "CREATE EVENT emptied ON SCHEDULE AT '2100-01-01' DO DELETE FROM users",
+        "CREATE EVENT emptied ON SCHEDULE AT '2037-01-01' DO DELETE FROM users",
     )
     copied.revision("aaa1", None, "op.execute('UPDATE users SET name = 1')\nop.drop_table('linked')")
     with unchanged(database, other):
@@ -467,3 +468,16 @@ def test_the_python_function_takes_the_same(copied):
     )
     done = copied.python("call.py").ok()
     assert done.out.split("\n")[:2] == ["rehearsed on a copy 2", "read"]
+
+
+@pytest.mark.skipif(SQLALCHEMY < (2,), reason="the async drivers of the test extra go with SQLAlchemy 2")
+def test_an_async_engine_is_copied_too(copied):
+    pytest.importorskip("aiomysql")
+    rows_of(copied, 3)
+    online(copied, ASYNC)
+    copied.revision("aaa1", None, "op.execute('DELETE FROM users WHERE id = 1')\nop.drop_table('users')")
+    with unchanged(copied.database):
+        (found,) = rehearsed(copied, "upgrade")
+    assert (found["mode"], found["copy"]["rows"]) == ("rehearsed on a copy", 3)
+    assert [lost for lost, _ in losses(found).values()] == [1, 2]
+    assert left_behind(copied.database) == set()

@@ -224,10 +224,15 @@ engine = op.get_bind().engine
 with engine.connect() as other:
     other.execute(sa.text("INSERT INTO users (id, name) VALUES (7, 'y')"))
 """
+RAW = "raw = op.get_bind().engine.raw_connection()\n"
+DRIVERS = "raw = op.get_bind().engine.connect().connection\n"
+WRITE_RAW = "raw.cursor().execute(\"INSERT INTO users (id, name) VALUES (8, 'z')\")\nraw.commit()"
 STOPS = {
-    "with op.get_context().autocommit_block():\n    op.execute('DELETE FROM users')": "autocommit_block",
-    "op.execute('COMMIT')\nop.execute('DELETE FROM users')": "it ends the transaction itself (COMMIT)",
+    "op.execute('ROLLBACK')\nop.execute('DELETE FROM users')": "it ends the transaction itself (ROLLBACK)",
+    "with op.get_context().autocommit_block():\n    op.execute('VACUUM')": "cannot be in a transaction",
     OWN_CONNECTION: "it writes on a connection of its own",
+    RAW + WRITE_RAW: "it has a driver's connection of its own",
+    DRIVERS + WRITE_RAW: "it has a driver's connection of its own",
 }
 if SQLALCHEMY < (2,):
     STOPS[
@@ -250,11 +255,110 @@ def test_a_rehearsal_stops_before_what_it_could_not_roll_back(transactional):
         assert found["failure"] is None
         assert found["steps"][0]["operations"][0]["operation"] == "create_table"
         assert losses(found) == {}
+        assert [(one["revision"], one["executed"]) for one in found["steps"]] == [("bbb2", True), ("ddd4", False)]
     done = project.db("upgrade", "--dry-run").ok()
-    assert f"The rehearsal stopped in revision bbb2: {found['stopped']['reason']}.\nNot rehearsed: ddd4." in done.out
+    assert f"The rehearsal stopped in revision bbb2: {found['stopped']['reason']}.\nNot rehearsed, only" in done.out
+    assert "only read from the scripts: ddd4." in done.out
+    assert "  2  bbb2 -> ddd4  ddd4  (only read)\n     create table never\n" in done.out
 
 
-def test_a_text_of_several_statements_that_ends_the_transaction_is_not_begun(make_project, postgresql):
+def test_a_rehearsal_stops_where_an_error_has_rolled_back(make_project, sqlite):
+    """Where SQLite itself ends the transaction, what follows would last; Python keeps statements prepared."""
+    project = initialised(make_project(sqlite))
+    sqlite.run("CREATE TABLE t (a INTEGER)", "CREATE TABLE one (a INTEGER PRIMARY KEY)", "INSERT INTO one VALUES (1)")
+    ended = "try:\n    op.execute('INSERT OR ROLLBACK INTO one VALUES (1)')\nexcept Exception:\n    pass\n"
+    by_driver = "op.get_bind().connection.cursor().execute('INSERT INTO t VALUES (1)')\n"
+    for write in ("op.execute('INSERT INTO t VALUES (1)')\n", by_driver):
+        project.revision("aaa1", None, write + ended + write)
+        with unchanged(sqlite):
+            (found,) = rehearsed(project, "upgrade")
+        assert found["stopped"] == {
+            "revision": "aaa1",
+            "reason": "it rolls back on the driver's own connection (ROLLBACK)",
+            "left": [],
+        }
+
+
+GOES_ON = {
+    "with op.get_context().autocommit_block():\n    op.execute('DELETE FROM users')": "inside of the transaction",
+    "op.execute('COMMIT')\nop.execute('DELETE FROM users')": "COMMIT was not sent: a real run commits there",
+    "op.execute('BEGIN')\nop.execute('DELETE FROM users')\nop.execute('END')": "BEGIN was not sent",
+}
+CONCURRENTLY = """
+with op.get_context().autocommit_block():
+    op.create_index("by_name", "users", ["name"], postgresql_concurrently=True)
+    op.execute("ALTER TYPE mood ADD VALUE 'glad'")
+"""
+ENDED = 'op.execute("COMMIT")\nop.execute("DROP INDEX CONCURRENTLY by_name")'
+
+
+def test_a_rehearsal_goes_on_where_the_script_commits(transactional):
+    project, database = transactional, transactional.database
+    project.revision("ccc3", "bbb2", "op.drop_table('second')")
+    for code, note in GOES_ON.items():
+        project.revision("bbb2", "aaa1", CREATE.format("second") + "\n" + code)
+        with unchanged(database):
+            (found,) = rehearsed(project, "upgrade")
+        assert note in found["steps"][0]["note"]
+        assert (found["stopped"], found["failure"]) == (None, None)
+        assert losses(found) == {"execute DELETE FROM users": (1, "rows"), "drop table second": (0, "rows")}
+    if database.kind == "sqlite":
+        return
+    database.run("CREATE TYPE mood AS ENUM ('sad')", "CREATE TABLE feelings (mood mood)")
+    project.revision("bbb2", "aaa1", CREATE.format("second") + CONCURRENTLY)
+    project.revision("ccc3", "bbb2", "op.execute(\"INSERT INTO feelings VALUES ('glad')\")")
+    project.revision("ddd4", "ccc3", "pass")
+    with unchanged(database):
+        (found,) = rehearsed(project, "upgrade")
+    assert "CONCURRENTLY was left out" in found["steps"][0]["note"]
+    assert "a value of an enum that was added in the same transaction" in found["stopped"]["reason"]
+    assert [one["executed"] for one in found["steps"]] == [True, True, False]
+    project.db("upgrade").ok()
+    project.revision("eee5", "ddd4", ENDED)
+    with unchanged(database):
+        dry = project.db("upgrade", "--dry-run")
+    assert dry.code == project.db("upgrade").code, "whether the driver begins another transaction"
+
+
+def test_it_says_what_blocks_others_and_what_does_nothing(transactional):
+    project = transactional
+    project.revision("bbb2", "aaa1", "op.add_column('users', sa.Column('mail', sa.String(9)))")
+    project.revision("ccc3", "bbb2", "op.create_index('by_mail', 'users', ['mail'])")
+    project.revision("ddd4", "ccc3")
+    (found,) = rehearsed(project, "upgrade")
+    done = project.db("upgrade", "--dry-run").ok()
+    assert "  3  ccc3 -> ddd4  ddd4\n     does nothing\n" in done.out
+    assert [one["sql"] for one in found["steps"][0]["slowest"]] == found["steps"][0]["sql"]
+    locks = [(one["table"], one["blocks"]) for step in found["steps"] for one in step["locks"]]
+    if project.database.kind == "sqlite":
+        assert locks == []
+        return
+    assert locks == [("users", "reads and writes"), ("users", "writes")]
+    assert re.search(r"add column users\.mail\n     blocks reads and writes of users \(\d\.\d s\)\n", done.out)
+
+
+def test_a_rehearsal_ends_in_time(transactional):
+    project, database = transactional, transactional.database
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    for slow in (f"op.execute({endless!r})", "import time; time.sleep(1.1); op.execute('DELETE FROM users')"):
+        project.revision("bbb2", "aaa1", slow)
+        with unchanged(database):
+            done = project.db("upgrade", "--dry-run", "--rehearse-seconds", "1").ok()
+        assert "in revision bbb2: it has taken 1 seconds (--rehearse-seconds)" in done.out
+        assert done.out.endswith("To do it: python manage.py db upgrade\n")
+
+
+def test_a_large_table_is_named_before_it_is_locked(make_project, postgresql):
+    project = initialised(make_project(postgresql))
+    postgresql.run(
+        "CREATE TABLE large AS SELECT repeat('x', 1000) AS text FROM generate_series(1, 20000)", "ANALYZE large"
+    )
+    project.revision("aaa1", None, "op.add_column('large', sa.Column('more', sa.Integer))")
+    done = project.db("upgrade", "--dry-run").ok()
+    assert "large is large (about 20,000 rows): from here on until the rehearsal is rolled back" in done.err
+
+
+def test_a_text_of_several_statements_is_sent_without_its_commit(make_project, postgresql):
     project = initialised(make_project(postgresql))
     postgresql.run("CREATE TABLE users (id INTEGER)", "INSERT INTO users VALUES (1)")
     for text in (
@@ -266,7 +370,8 @@ def test_a_text_of_several_statements_that_ends_the_transaction_is_not_begun(mak
         with unchanged(postgresql):
             (found,) = rehearsed(project, "upgrade")
         word = "COMMIT" if "COMMIT" in text else "END"
-        assert found["stopped"]["reason"] == f"it ends the transaction itself ({word})"
+        assert f"{word} was not sent" in found["steps"][0]["note"]
+        assert [lost for lost, _ in losses(found).values()] == [1]
 
 
 BODIES = {
@@ -291,12 +396,39 @@ driver.commit()
 """
 
 
+REFUSED = {
+    DRIVERS_OWN: "it commits on the driver's own connection (COMMIT)",
+    f"\nop.execute('COMMIT'){DRIVERS_OWN}": "it commits on the driver's own connection (COMMIT)",
+    DRIVERS_OWN.replace(
+        "commit()", "rollback()\ndriver.cursor().execute('DELETE FROM users')"
+    ): "the driver's own connection",
+    DRIVERS_OWN.replace(
+        "driver.commit()", "try:\n    driver.commit()\nexcept Exception:\n    pass"
+    ): "the driver's own",
+}
+CHECKED = "\nop.execute('SET CONSTRAINTS ALL IMMEDIATE')\nop.execute('DELETE FROM users')"
+SCRIPT = """
+driver = op.get_bind().connection
+driver.executescript("INSERT INTO users (id, name) VALUES (7, 'y'); DELETE FROM users")
+"""
+
+
 def test_a_commit_of_the_drivers_own_is_refused(transactional):
     project = transactional
-    project.revision("bbb2", "aaa1", CREATE.format("second") + DRIVERS_OWN)
-    with unchanged(project.database):
+    refused = dict(REFUSED)
+    if project.database.kind == "sqlite":
+        refused[SCRIPT] = "it commits on the driver's own connection (COMMIT)"
+    else:
+        refused[CHECKED + DRIVERS_OWN] = "it commits on the driver's own connection (COMMIT)"
+    for code, reason in refused.items():
+        project.revision("bbb2", "aaa1", CREATE.format("second") + code)
+        with unchanged(project.database):
+            (found,) = rehearsed(project, "upgrade")
+        assert reason in found["stopped"]["reason"], code
+    if project.database.kind == "postgresql":
+        project.revision("bbb2", "aaa1", CREATE.format("second") + CHECKED)
         (found,) = rehearsed(project, "upgrade")
-    assert found["stopped"]["reason"] == "it commits on the driver's own connection"
+        assert (found["stopped"], found["failure"]) == (None, None), "a check is no commit"
 
 
 def test_a_session_of_the_orm_in_a_migration_is_rehearsed_too(transactional):

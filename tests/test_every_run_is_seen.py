@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import SQLALCHEMY, schema
+from conftest import SQLALCHEMY, initialised, schema
 
 CREATE = "op.create_table('fresh', sa.Column('id', sa.Integer, primary_key=True))"
 
@@ -106,6 +106,20 @@ def own_context(project):
     text = env.read_text()
     assert with_context in text
     env.write_text(text.replace(with_context, OWN_CONTEXT + "\n\nif"))
+
+
+def test_the_first_failing_statement_is_named_out_of_sight_too(make_project, postgresql):
+    project = initialised(make_project(postgresql))
+    own_context(project)
+    bad = "op.execute('INSERT INTO nowhere VALUES ({0})')"
+    saved = f"try:\n    with op.get_bind().begin_nested():\n        {bad.format(1)}\nexcept Exception:\n    pass"
+    project.revision("aaa1", None, f"{saved}\ntry:\n    {bad.format(2)}\nexcept Exception:\n    pass")
+    err = project.db("upgrade").failed().err
+    assert "Error: Revision aaa1 (migrations/versions/aaa1.py, line 18) failed" in err
+    assert "Statement: INSERT INTO nowhere VALUES (2)" in err
+    assert "VALUES (1)" not in err
+    assert "current transaction is aborted" in err
+    assert "It is not known what is in the database now: the migrations ran unguarded" in err
 
 
 def test_a_context_of_env_pys_own_is_refused_in_a_dry_run(one_revision):

@@ -26,9 +26,9 @@ from test_status import at_the_first_of_two, dated, histories, written
 
 from flask_migrate_script.console.terminal import paint_nothing
 from flask_migrate_script.revisions.drawing import FILE, draw
-from flask_migrate_script.revisions.drawing_text import ASCII, UNICODE, TextGraph, drawn_lanes
-from flask_migrate_script.revisions.lanes import laid_out, narrowed
-from flask_migrate_script.revisions.pictures import escaped
+from flask_migrate_script.revisions.drawing_text import ASCII, UNICODE, TextGraph, draw_lanes
+from flask_migrate_script.revisions.lanes import lay_out, narrow
+from flask_migrate_script.revisions.pictures import escape
 from flask_migrate_script.revisions.positions import Position
 from flask_migrate_script.revisions.reading import Drawn, read_history
 
@@ -113,7 +113,7 @@ def test_the_drawing_of_any_history_is_what_alembic_walks(history):
     assert sorted(order) == sorted(walked) == sorted(history)
     assert order == walked or ALEMBIC < (1, 5), "an older one walks the same revisions in one order and in another"
     parents = {name: set(history[name][0]) for name in order}
-    whole = Seen(TextGraph(revisions, {}, 10_000, UNICODE, paint_nothing).lines())
+    whole = Seen(TextGraph(revisions, {}, 10_000, UNICODE, paint_nothing).draw_lines())
     assert (whole.order, whole.parents) == (order, parents)
     for format in ("mermaid", "dot"):
         boxes, follow, depend = parsed(draw(revisions, [], format, FILE).picture)
@@ -138,15 +138,18 @@ def tangles(draw_one):
 @examples(150)
 def test_lines_lead_to_parents_and_to_nothing_else_and_no_line_is_too_wide(history, characters, width, lanes):
     parents = {one.revision: set(one.parents) for one in history}
-    whole = Seen(TextGraph(history, {}, 10_000, characters, paint_nothing).lines())
+    whole = Seen(TextGraph(history, {}, 10_000, characters, paint_nothing).draw_lines())
     assert (whole.order, whole.parents) == ([*parents], parents)
     assert whole.left_over() == set()
-    assert max(map(columns, TextGraph(history, {"r0": ["default"]}, width, characters, paint_nothing).lines())) <= width
+    assert (
+        max(map(columns, TextGraph(history, {"r0": ["default"]}, width, characters, paint_nothing).draw_lines()))
+        <= width
+    )
 
-    rows = narrowed(laid_out((one.revision, one.parents) for one in history), lanes)
+    rows = narrow(lay_out((one.revision, one.parents) for one in history), lanes)
     assert max(len(row.cells) for row in rows) <= lanes
     vague = {row.revision for row in rows if row.vague}
-    few = Seen([f"{drawn_lanes(row, characters, characters.revision)} {row.revision or ''}" for row in rows], vague)
+    few = Seen([f"{draw_lanes(row, characters, characters.revision)} {row.revision or ''}" for row in rows], vague)
     assert few.order == [*parents]
     assert few.parents == {name: parents[name] for name in parents if name not in vague}
 
@@ -183,17 +186,17 @@ def test_the_picture_as_a_person_sees_it():
         one("z"),
     ]
     at = {"h": ["logs"], "b": ["default", "other"]}
-    assert TextGraph(history, at, 64, UNICODE, paint_nothing).lines() == PICTURE.splitlines()
+    assert TextGraph(history, at, 64, UNICODE, paint_nothing).draw_lines() == PICTURE.splitlines()
     narrow = TextGraph(history, at, 12, ASCII, paint_nothing)
-    assert narrow.lines() == NARROW.splitlines()
-    assert narrow.lanes_in_one() == 2
+    assert narrow.draw_lines() == NARROW.splitlines()
+    assert narrow.count_lanes_in_one() == 2
 
     whole = ["●  abc (head) [logs] 2015-03-01 some words", "●  abc (head) [logs] some words"]
     for width in range(4, 60):
         alone = TextGraph(
             [one("abc", is_head=True, message="some words")], {"abc": ["logs"]}, width, UNICODE, paint_nothing
         )
-        (line,) = (line.replace("◉", "●") for line in alone.lines())
+        (line,) = (line.replace("◉", "●") for line in alone.draw_lines())
         assert line in whole if width >= len(whole[1]) else line.endswith("…"), width
 
 
@@ -341,7 +344,7 @@ def test_mermaid_and_dot(walked):
     read = html.unescape(re.sub(r"#(\d+);", r"&#\1;", label.replace("<br/>", " ")))
     assert read.startswith(f"3333 2015-03-03 {ODD}and on")
     assert re.findall(r'"2222 \(core\)<br/>#91;default#93;<br/>2015-03-02<br/>core tables"\]:::current$', mermaid, re.M)
-    assert escaped("日本", "mermaid", "ascii") == "#26085;#26412;"
+    assert escape("日本", "mermaid", "ascii") == "#26085;#26412;"
     assert '"2222 (core)\\n[default]\\n2015-03-02\\ncore tables", color=' in dot
 
 

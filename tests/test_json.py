@@ -362,7 +362,7 @@ def test_what_an_upgrade_and_a_downgrade_did(any_project):
     project.revision("2222", "1111", CREATE.format("second"), "op.drop_table('second')")
     (up,) = moved(project.db("upgrade", "--json"))
     assert up.pop("url").partition("?")[0] == url.replace(":@", "@").partition("?")[0]
-    nothing = {"name": "default", "left": [], "error": None}
+    nothing = {"name": "default", "left": [], "error": None, "doubtful": []}
     assert up == {**nothing, "before": [], "after": ["2222"], "applied": ["1111", "2222"], "state": "applied"}
     (down,) = moved(project.flask("db", "downgrade", "--json"))
     del down["url"]

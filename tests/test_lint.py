@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from conftest import MANAGE, initialised
 
-from flask_migrate_script.linting.data import WORDS, lost
-from flask_migrate_script.linting.files import read
-from flask_migrate_script.linting.operations import operations
+from flask_migrate_script.linting.data import WORDS, find_lost
+from flask_migrate_script.linting.files import read_file
+from flask_migrate_script.linting.written import read_operations
 from flask_migrate_script.sql.destroying import find_destroyed
 
 ROOT = Path(__file__).parent.parent
@@ -212,8 +212,8 @@ def narrow_types(folder, old, new, *dialects):
     heads.append("from sqlalchemy.dialects import mysql, postgresql")
     body = f"def upgrade():\n    op.alter_column('t', 'c', existing_type={old}, type_={new})"
     path.write_text("\n".join([*heads, body]), encoding="utf-8")
-    file = read(str(path))
-    return [one.name for one in lost(file, operations(file, "upgrade"), dialects or ("postgresql",))]
+    file = read_file(str(path))
+    return [one.name for one in find_lost(file, read_operations(file, "upgrade"), dialects or ("postgresql",))]
 
 
 @pytest.mark.parametrize(
@@ -438,10 +438,11 @@ with op.get_context().autocommit_block():
 op.create_unique_constraint("uq", "users", ["name"])  # finds disallowed-unique-constraint
 op.alter_column(  # finds changing-column-type
     "users",
-    "name",
-    existing_type=sa.String(64),
-    type_=sa.Text(),
+    "age",
+    existing_type=sa.Integer(),
+    type_=sa.BigInteger(),
 )
+op.alter_column("users", "name", existing_type=sa.String(64), type_=sa.Text())
 op.create_unique_constraint("uq2", "users", ["name"])  # migrate: allow disallowed-unique-constraint
 with op.batch_alter_table("users") as batch_op:  # finds adding-not-nullable-field
     batch_op.alter_column("name", existing_type=sa.Text(), nullable=False)
@@ -457,7 +458,7 @@ def test_long_locks_on_postgresql_are_judged_by_squawk_on_the_migrations_own_sql
     path = project.revision("aaa1", None, LOCKING, "op.drop_table('fresh')")
     assert told(project, "base:head") == expected(path)
     shown = project.db("lint", "aaa1").failed()
-    assert "CREATE INDEX ix_users_name ON users (name); (found by Squawk)" in shown.out
+    assert "CREATE INDEX ix_users_name ON users (name) (found by Squawk)" in shown.out
     assert "autocommit_block" in shown.out
 
     project.revision("bbb2", "aaa1", "print('printed')\nop.get_bind().execute('SELECT 1').fetchall()", "op.f('x')")
@@ -537,3 +538,76 @@ def test_from_python_a_finding_raises(project):
     done = project.python("look.py").ok()
     assert "drop-table: the table users is dropped" in done.out
     assert done.out.splitlines()[-1] == "raised: 1 finding in 1 revision."
+
+
+def test_findings_for_code_hosts(project):
+    project.revision("aaa1", None, "op.drop_table('a')\nop.drop_column('a', 'b')", "op.execute('SELECT 1')")
+    annotations = project.db("lint", "base:head", "--format", "github").failed().out.splitlines()
+    path = "migrations/versions/aaa1.py"
+    assert annotations[0].startswith(f"::error file={path},line=12,title=drop-table::the table a is dropped%0A")
+    assert len(annotations) == 2
+    sarif = json.loads(project.db("lint", "base:head", "--format", "sarif").failed().out)
+    assert sarif["version"] == "2.1.0"
+    (run,) = sarif["runs"]
+    places = [one["locations"][0]["physicalLocation"] for one in run["results"]]
+    assert [(one["artifactLocation"]["uri"], one["region"]["startLine"]) for one in places] == [(path, 12), (path, 13)]
+    assert {one["id"] for one in run["tool"]["driver"]["rules"]} == {one["ruleId"] for one in run["results"]}
+    as_json = project.db("lint", "base:head", "--format", "json").failed().out
+    assert as_json == project.db("lint", "base:head", "--json").failed().out
+
+
+def test_a_baseline_accepts_what_there_is(project):
+    path = project.revision("aaa1", None, "op.drop_table('a')", "op.execute('SELECT 1')")
+    assert project.db("lint", "base:head", "--baseline", "write").ok().out == (
+        "1 finding written to migrations/lint-baseline.json.\n"
+    )
+    path.write_text(path.read_text().replace("op.drop_table", "\n    op.drop_table"))
+    accepted = project.db("lint", "base:head").ok()
+    assert accepted.out == "No findings in 1 revision.\n"
+    assert "1 finding left out: migrations/lint-baseline.json accepts them." in accepted.err
+    assert told(project, "base:head", "--baseline", "ignore") == [("aaa1.py", 13, "drop-table")]
+    project.revision("bbb2", "aaa1", "op.drop_table('b')", "op.execute('SELECT 1')")
+    assert told(project, "base:head") == [("bbb2.py", 12, "drop-table")]
+    project.write("migrations/lint-baseline.json", "{}")
+    assert "lint --baseline write" in project.db("lint", "base:head").failed().err
+
+
+def test_only_what_a_branch_has_added(project):
+    def git(*words):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b.example"]
+        subprocess.run(["git", *who, *words], cwd=str(project.folder), check=True, capture_output=True)
+
+    drop = ("op.drop_table('a')", "op.execute('SELECT 1')")
+    project.revision("aaa1", None, *drop)
+    no_git = project.db("lint", "base:head", "--since", "main").failed()
+    assert "not a git repository" in no_git.err
+    git("init", "--initial-branch", "main")
+    git("add", ".")
+    git("commit", "-m", "first")
+    git("checkout", "-b", "feature")
+    project.revision("bbb2", "aaa1", *drop)
+    git("add", ".")
+    git("commit", "-m", "second")
+    project.revision("ccc3", "bbb2", *drop)
+    assert told(project, "base:head", "--since", "main") == [
+        ("bbb2.py", 12, "drop-table"),
+        ("ccc3.py", 12, "drop-table"),
+    ]
+    assert told(project, "base:head", "--since", "HEAD") == [("ccc3.py", 12, "drop-table")]
+    for unknown in ("nowhere", "--output=x"):
+        assert "git could not say" in project.db("lint", "base:head", f"--since={unknown}").failed().err
+    assert not (project.folder / "x").exists()
+
+
+@needs_squawk
+def test_what_could_not_be_judged_fails_where_that_is_asked(make_project):
+    project = on_nowhere(make_project)
+    project.revision("aaa1", None, "op.get_bind().execute(sa.text('SELECT 1')).fetchall()", "op.f('x')")
+    project.db("lint", "base:head", "--pg-version", "15.2").ok()
+    assert "could not be judged" in project.db("lint", "base:head", "--strict").failed().err.splitlines()[-1]
+
+
+def test_a_loop_over_a_query_has_an_end(project):
+    body = "q = sa.select(sa.text('1'))\nfor n in range(2):\n    q = q.where(sa.text('1 = 1'))\nop.execute(q)"
+    project.revision("aaa1", None, body, "op.execute('SELECT 1')")
+    project.db("lint", "base:head").ok()

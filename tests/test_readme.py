@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import initialised
 from docutils.core import publish_doctree
 from test_completion import ARGCOMPLETE, OF_CLICK
 
@@ -44,6 +45,10 @@ ONE_DATABASE = [
     "python manage.py db status --json",
     "python manage.py db graph",
     "python manage.py db graph --format mermaid -o history.mmd",
+]
+LINTED = [
+    "python manage.py db lint base:head --since main",
+    "python manage.py db lint base:head --baseline write",
 ]
 ROLLED_BACK = [
     "python manage.py db status",
@@ -101,6 +106,7 @@ def test_every_command_is_one_that_a_test_runs():
         *RUN_BY_CI,
         *THE_CI_ITSELF,
         *ONE_DATABASE,
+        *LINTED,
         *ROLLED_BACK,
         *SEVERAL_DATABASES,
         *KEEPING_DATA,
@@ -117,6 +123,17 @@ def test_the_ci_runs_what_installs_something():
     for command in RUN_BY_CI:
         assert command in ci
     assert subprocess.run(["bash", "-n", str(ROOT / ".ci" / "run")]).returncode == 0
+
+
+def test_an_old_history_is_linted(make_project):
+    project = initialised(make_project())
+    project.env["DATABASE_URL"] = "sqlite://"
+    project.revision("aaa1", None, "op.drop_table('a')", "op.execute('SELECT 1')")
+    author = "-c user.name=a -c user.email=a@b.example"
+    shell(project, f"git init -b main && git add . && git {author} commit -m first")
+    done = [shell(project, command) for command in LINTED]
+    assert done[0].out == "No findings in 0 revisions.\n"
+    assert "written to migrations/lint-baseline.json" in done[1].out
 
 
 def test_the_application_and_the_commands_for_it(make_project):

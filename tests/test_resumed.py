@@ -196,7 +196,7 @@ REPEATED = [
 
 
 def test_the_errors_of_a_repeated_statement_mean_that_it_had_taken_effect(mysql):
-    from flask_migrate_script.guard.resume.took_effect import error_number, means_done
+    from flask_migrate_script.guard.resume.took_effect import find_error_number, means_done
 
     name = mysql.rows("SELECT DATABASE()")[0][0]
     is_mariadb = "MariaDB" in mysql.rows("SELECT VERSION()")[0][0]
@@ -209,7 +209,7 @@ def test_the_errors_of_a_repeated_statement_mean_that_it_had_taken_effect(mysql)
         assert means_done(statement, again.value.orig), (statement, again.value.orig)
     with pytest.raises(sa.exc.DBAPIError) as missing:
         mysql.run("ALTER TABLE nowhere ADD COLUMN a INT")
-    assert error_number(missing.value.orig) == 1146
+    assert find_error_number(missing.value.orig) == 1146
     assert not means_done("ALTER TABLE nowhere ADD COLUMN a INT", missing.value.orig)
 
 

@@ -99,7 +99,7 @@ def test_what_a_file_says_of_itself(folder, name):
 def test_the_docstring_and_the_lines(folder):
     found = read_metadata(write(folder, "versions/some.py", HEADS["as Alembic writes it"][0].lstrip("\n")))
     assert found.docstring.startswith("users\n\nCreate Date: 2013-06-10")
-    assert (found.line("revision"), found.line("nothing")) == (8, 1)
+    assert (found.find_line("revision"), found.find_line("nothing")) == (8, 1)
 
 
 def test_an_identifier_in_the_name_of_the_file(folder):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine.url import make_url
 
-from flask_migrate_script.sql.destroying import find_created, find_destroyed, is_delete
+from flask_migrate_script.sql.destroying import find_created, find_destroyed
 from flask_migrate_script.sql.functions import HARMLESS
 from flask_migrate_script.sql.mysql import find_actions, is_atomic, normalize, remove_counter
 from flask_migrate_script.sql.targets import find_target
@@ -765,7 +765,7 @@ def test_no_text_raises_and_none_is_lost(dialect, text):
 
 
 def ask_everything(text, dialect):
-    for function in (reads, ends_transaction, commits, flatten, is_delete):
+    for function in (reads, ends_transaction, commits, flatten):
         function(text, dialect)
     for function in (find_destroyed, find_created):
         list(function(text, dialect))

@@ -1,7 +1,9 @@
 """The way through the house is one line with no way back: which module may import which."""
 
 import ast
+import io
 import re
+import tokenize
 from pathlib import Path
 
 import flask_migrate_script
@@ -17,6 +19,7 @@ ROOMS = {
     "revisions",
     "autogenerate",
     "linting",
+    "manners",
     "console",
     "explanations",
 }
@@ -121,6 +124,17 @@ def test_only_the_seam_replaces_methods_of_alembic_and_sqlalchemy():
     assert set(replacing) == {"seam"}, replacing
 
 
+def test_only_the_seam_and_the_manners_replace_names_where_no_assignment_shows_it():
+    """A class is given as an argument there: ``setattr(owner, name, method)``."""
+    setting = {
+        name
+        for name, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "setattr" and ast.unparse(node.args[0]) == "owner"
+    }
+    assert setting == {"seam.hook", "manners.replacing"}
+
+
 WORDS_OF_SQL = re.compile(r"(?:SELECT|INSERT|UPDATE|DELETE|DROP|ALTER|CREATE|COMMIT|ROLLBACK|TRUNCATE)\\[bs]")
 
 
@@ -134,3 +148,32 @@ def test_sql_text_is_read_in_one_room():
         for text in filter(WORDS_OF_SQL.search, texts):
             found.setdefault(room(name), []).append(text)
     assert set(found) <= {"sql"}, found
+
+
+ANY_PER_1000_LINES = 35
+"""``Any`` stands where a library has no type: an application's database object, what came out of JSON."""
+
+
+def lines_of_code(path, tree):
+    """Return the numbers of the lines that have code on them: no blank lines, comments and docstrings."""
+    skipped = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+    tokens = tokenize.generate_tokens(io.StringIO(path.read_text()).readline)
+    code = {line for one in tokens if one.type not in skipped for line in range(one.start[0], one.end[0] + 1)}
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and ast.get_docstring(node) is not None:
+            code -= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    return code
+
+
+def test_what_a_library_has_a_type_for_is_not_any():
+    """Counted with its imports, and in annotations that are written as strings."""
+    found, lines = 0, 0
+    for path in sorted(PACKAGE.rglob("*.py")):
+        text = path.read_text()
+        code = lines_of_code(path, ast.parse(text))
+        lines += len(code)
+        found += sum(len(re.findall(r"\bAny\b", text.splitlines()[line - 1].partition("  #")[0])) for line in code)
+    assert lines > 10_000, "they are seen"
+    assert found > 0
+    assert 1000 * found / lines <= ANY_PER_1000_LINES, f"{found} in {lines} lines of code"

@@ -48,7 +48,8 @@ def test_values_that_a_narrower_type_cuts_or_refuses(make_project, new_database,
     project.database.run("UPDATE things SET word = NULL, number = 4", "DELETE FROM things WHERE price > 1000")
     (found,) = rehearsed(project, "upgrade")
     assert losses(found) == {"alter column things.price: type NUMERIC(5, 2)": (1, "values")}
-    assert "1 value cut or refused" in project.db("upgrade", "--dry-run").ok().out
+    told = "cut or refused" if kind == "mysql" else "changed"
+    assert f"1 value {told}" in project.db("upgrade", "--dry-run").ok().out
 
 
 def test_what_sqlite_cuts_in_a_rebuilt_table(project):
@@ -102,7 +103,7 @@ def test_what_sqlite_makes_a_number_of_in_a_rebuilt_table(project):
 FITTING = {
     "postgresql": [
         ("mood", "sa.Enum('b', name='mood2'), postgresql_using='mood::text::mood2'", 1),
-        ("mood", "sa.Enum('b', name='mood2'), postgresql_using=\"REPLACE(mood::text, 'a', 'b')::mood2\"", None),
+        ("mood", "sa.Enum('b', name='mood2'), postgresql_using=\"REPLACE(mood::text, 'a', 'b')::mood2\"", 1),
         ("moment", "sa.Date()", 1),
         ("moment", "sa.Time()", 2),
     ],
@@ -145,7 +146,7 @@ def test_values_that_do_not_fit_types_of_every_kind(make_project, new_database, 
     for column, new, count in FITTING[kind]:
         alter = f"op.alter_column('things', '{column}', existing_type={OLD[column]}, type_={new})"
         project.revision("aaa1", None, f"from sqlalchemy.dialects import mysql\n{alter}")
-        refused = kind == "postgresql" and column == "mood" and count
+        refused = kind == "postgresql" and column == "mood" and "REPLACE" not in new
         with unchanged(project.database):
             (found,) = rehearsed(project, "upgrade", "--no-copy", code=int(bool(refused)))
         assert [lost for lost, _ in losses(found).values()] == ([] if count is None else [count]), alter
@@ -193,7 +194,7 @@ def test_counting_stops_at_a_million(project):
     project.revision("aaa1", None, drop)
     done = project.db("upgrade", "--dry-run").ok()
     assert "drop column many.word" in done.out
-    assert " at least 7 values lost\n" in done.out
+    assert "  7 values lost\n" in done.out
     assert " over 1,000,000 rows lost\n" in done.out
 
 

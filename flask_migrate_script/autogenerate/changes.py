@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 from alembic.operations import ops
-
-if TYPE_CHECKING:
-    from alembic.runtime.migration import MigrationContext
-    from sqlalchemy.engine import Connection
 
 Place = Tuple[Optional[str], str]
 """A schema, None for the default one, and a table in it."""
@@ -73,9 +69,3 @@ def list_operations(container: ops.OpContainer) -> List[ops.MigrateOperation]:
 def list_tables(container: ops.OpContainer) -> List[ops.ModifyTableOps]:
     """Return the ModifyTableOps of a container."""
     return [operation for operation in container.ops if isinstance(operation, ops.ModifyTableOps)]
-
-
-def get_connection(context: MigrationContext) -> Connection:
-    """Return the connection to the database that the models are compared with."""
-    assert context.connection is not None, "Alembic compares with a database only"
-    return context.connection

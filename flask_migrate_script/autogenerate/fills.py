@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Callable, List, Optional, Union
 
 from alembic.operations import ops
 
+from ..seam.database import get_connection
 from ..sql.counting import Count, count, is_empty
 from ..sql.quoting import identifier, qualified
-from .changes import Source, get_connection, walk_tables, write_name
+from .changes import Source, walk_tables, write_name
 from .scripted import FillNulls, InBatch
 from .values import DoesNotFit, can_write, write_literal
 

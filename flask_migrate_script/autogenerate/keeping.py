@@ -9,7 +9,7 @@ from ..errors import MigrateError
 from ..seam import binds
 from . import fills, losses
 from .changes import find_changes, list_operations
-from .options import parse_pairs
+from .pairs import parse_pairs
 from .questions import Terminal
 from .renames import Renaming
 from .values import DoesNotFit
@@ -72,7 +72,7 @@ class KeepingData:
         if compared == 1:  # the first database, perhaps of another attempt
             self.found = Findings()
         self.directives = directives
-        bind = binds.of_arguments(context.opts)
+        bind = binds.name_bind(context.opts)
         one = _OneDatabase(self, context, directives[0], f"{bind}: " if bind else "")
         one.rename_what_was_asked()
         is_last = compared == (self.databases if bind else 1)

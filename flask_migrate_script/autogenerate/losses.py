@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, List, NamedTuple, Optional, Tuple
 
 from alembic.operations import ops
 
-from ..operations.parts import write_type
+from ..operations.subject import write_type
+from ..seam.database import get_connection
 from ..sql.counting import count
 from ..sql.quoting import identifier, qualified
 from ..sql.types import ALL, compare_types
-from .changes import Source, get_connection, walk_tables, write_name
+from .changes import Source, walk_tables, write_name
 from .scripted import add_remark
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Callable, Optional
 
-from ..console.terminal import ask, confirm
+from ..console.terminal import ask, confirm, remove_controls
 
 
 class Terminal:
@@ -26,7 +26,7 @@ class Terminal:
             wrong = check(answer) if answer else None
             if not wrong:
                 return answer or None
-            sys.stderr.write(f"{wrong}\n")
+            sys.stderr.write(f"{remove_controls(wrong)}\n")
 
 
 def find_terminal() -> Optional[Terminal]:

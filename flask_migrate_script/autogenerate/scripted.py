@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, List, Optional, Union
 from alembic.autogenerate import renderers
 from alembic.operations import ops
 
+from ..console.terminal import join_lines
+
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
 
@@ -134,7 +136,7 @@ def _render_in_batch(context: AutogenContext, operation: InBatch) -> List[str]:
 def _render_with_remark(context: AutogenContext, operation: Remarked) -> List[str]:
     plain = type(operation).__mro__[1]
     text: Union[str, List[str]] = renderers.dispatch(plain)(context, operation)
-    return [f"# {operation.remark}", *([text] if isinstance(text, str) else text)]
+    return [f"# {join_lines(operation.remark)}", *([text] if isinstance(text, str) else text)]
 
 
 for _one in _DESTROYING.values():

@@ -40,7 +40,7 @@ def show_on_terminal() -> Iterator[ShowSteps]:
         for stream in filter(_is_terminal, (sys.stderr, sys.stdout)):
             until.enter_context(_write_above(line, stream))
         until.enter_context(_make_way(line))
-        yield line.over
+        yield line.show_steps
 
 
 def _is_looked_at() -> bool:
@@ -61,7 +61,7 @@ class Line:
         self._said = _say_nothing
         self._drawn = ""
 
-    def over(self, name: str, steps: Iterable[RevisionStep]) -> Iterator[RevisionStep]:
+    def show_steps(self, name: str, steps: Iterable[RevisionStep]) -> Iterator[RevisionStep]:
         """Yield the steps, and show each until the next one is asked for.
 
         :param name: the database, where there are several.
@@ -75,7 +75,7 @@ class Line:
     def draw(self) -> None:
         """Write the line as it is now over what is there, padded to cover it."""
         with self.lock:
-            text = fit(_make_printable(self._said(), self._stream), _measure_terminal(self._stream) - 1 - ROOM, "")
+            text = fit(_write_plainly(self._said(), self._stream), _measure_terminal(self._stream) - 1 - ROOM, "")
             if self.free and text != self._drawn:
                 self._put("\r" + text + " " * (measure(self._drawn) - measure(text)), text)
 
@@ -119,7 +119,7 @@ def _say_nothing() -> str:
     return ""
 
 
-def _make_printable(text: str, stream: TextIO) -> str:
+def _write_plainly(text: str, stream: TextIO) -> str:
     """Return a text without what moves the cursor, in characters that the stream can write."""
     encoding = getattr(stream, "encoding", None) or "ascii"
     plain = "".join(character if character.isprintable() else " " for character in text)

@@ -12,7 +12,8 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Iterator, List, Optional, TextIO
 
-from .terminal import make_printable
+from ..errors import MigrateError
+from .terminal import make_printable, remove_controls
 
 _reserved: ContextVar[Optional[TextIO]] = ContextVar("flask_migrate_script.stdout", default=None)
 """Where results go while descriptor 1 leads to standard error."""
@@ -29,7 +30,7 @@ def reserve_stdout() -> Iterator[None]:
     Where ``sys.stdout`` is not descriptor 1, a test runner or another program reads it: nothing is done then, and
     :func:`divert_prints` is what there is.
     """
-    if _reserved.get() or _descriptor(sys.stdout) != 1:
+    if _reserved.get() or _find_descriptor(sys.stdout) != 1:
         yield
         return
     # What is still in the buffer of sys.stdout is no result either: it is not flushed before.
@@ -43,14 +44,73 @@ def reserve_stdout() -> Iterator[None]:
 
 
 def write_result(text: str) -> None:
-    """Write what a verb found, and a line end, to stdout."""
+    """Write what a verb found, and a line end, to stdout.
+
+    :raises CannotWrite: if it takes nothing.
+    """
     stream = _reserved.get() or sys.stdout
-    if stream:  # None where the process was started with stdout closed
-        print(make_printable(text, stream), file=stream, flush=stream is not sys.stdout)
+    if stream:  # None where the program was started with stdout closed
+        with _explain_unwritten():
+            print(make_printable(text, stream), file=stream, flush=stream is not sys.stdout)
+
+
+@contextmanager
+def _explain_unwritten() -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise CannotWrite(exc) from exc
+
+
+class CannotWrite(MigrateError):
+    """Nobody reads stdout any more, or there is no room where it leads."""
+
+    def __init__(self, exc: OSError) -> None:
+        super().__init__(f"What there is to print cannot be written to standard output: {exc.strerror}.")
+
+
+def flush_stdout() -> Optional[CannotWrite]:
+    """Write what is still in the buffer of ``sys.stdout``, and return why that cannot be done, if it cannot.
+
+    Then what is left goes nowhere: the interpreter would try once more at its end, and show a traceback.
+    """
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError as exc:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.close(nowhere)
+        return CannotWrite(exc)
+    return None
+
+
+def open_closed_streams() -> None:
+    """Let what goes to a stream that this process has not go nowhere, and not to the first file that it opens."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # for the whole process
+
+
+class ResultStream:
+    """A stream for what Alembic prints, other people's words: a terminal does not get them as commands.
+
+    A pipe or a file gets every character. Alembic goes on where one cannot be written to; here that is an error.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with _explain_unwritten():
+            return self._stream.write(remove_controls(text) if self._stream.isatty() else text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _lead_descriptor_1_to_stderr() -> None:
-    descriptors = (_descriptor(stream) for stream in (sys.stderr, sys.__stderr__))
+    descriptors = (_find_descriptor(stream) for stream in (sys.stderr, sys.__stderr__))
     stderr = next((one for one in descriptors if one is not None), None)
     if stderr is None:
         stderr = os.open(os.devnull, os.O_WRONLY)
@@ -59,9 +119,9 @@ def _lead_descriptor_1_to_stderr() -> None:
         sys.stdout.reconfigure(line_buffering=True)  # a whole block would come long after what stderr says
 
 
-def _descriptor(stream: Any) -> Optional[int]:
+def _find_descriptor(stream: Optional[TextIO]) -> Optional[int]:
     with suppress(AttributeError, OSError, ValueError):
-        return int(stream.fileno())
+        return stream.fileno() if stream else None
     return None
 
 
@@ -91,7 +151,7 @@ class _Split:
     All threads share one, or the first to leave would put back what the last one had replaced.
     """
 
-    def __init__(self, stdout: Any) -> None:
+    def __init__(self, stdout: Optional[TextIO]) -> None:
         self._stdout = stdout
         self._diverted: Counter[int] = Counter()
         self._handlers: List[logging.StreamHandler[Any]] = []
@@ -100,7 +160,7 @@ class _Split:
     def enter(self) -> None:
         if not self._diverted:
             self._names = [name for name in ("stdout", "__stdout__") if getattr(sys, name) is self._stdout]
-            self._handlers = [one for one in _stream_handlers() if self._stdout and one.stream is self._stdout]
+            self._handlers = [one for one in _list_stream_handlers() if self._stdout and one.stream is self._stdout]
             self._replace(self)
         self._diverted[threading.get_ident()] += 1
 
@@ -115,23 +175,23 @@ class _Split:
         for handler in self._handlers:
             handler.setStream(stream)
 
-    def _stream(self) -> Any:
+    def _choose_stream(self) -> Optional[TextIO]:
         return sys.stderr if threading.get_ident() in self._diverted else self._stdout
 
     def write(self, text: str) -> int:
-        stream = self._stream()
+        stream = self._choose_stream()
         return int(stream.write(text)) if stream else len(text)
 
     def flush(self) -> None:
-        stream = self._stream()
+        stream = self._choose_stream()
         if stream:
             stream.flush()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream(), name)
+        return getattr(self._choose_stream(), name)
 
 
-def _stream_handlers() -> List[logging.StreamHandler[Any]]:
+def _list_stream_handlers() -> List[logging.StreamHandler[Any]]:
     loggers = [logging.getLogger(), *logging.Logger.manager.loggerDict.values()]
     handlers = {one for logger in loggers if isinstance(logger, logging.Logger) for one in logger.handlers}
     return [one for one in handlers if isinstance(one, logging.StreamHandler)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import unicodedata
@@ -21,7 +22,7 @@ UNBOUND = 10_000
 def ask(question: str) -> str:
     """Return the line that a person answers; the question is on stderr, as stdout is for results."""
     sys.stdout.flush()
-    sys.stderr.write(question)
+    sys.stderr.write(remove_controls(question))
     sys.stderr.flush()
     return sys.stdin.readline().strip()
 
@@ -54,6 +55,17 @@ def _paint(text: str, style: str) -> str:
 def join_lines(text: str) -> str:
     """Return a text in one line, without what a terminal would take for a command."""
     return "".join(one if one.isprintable() else "?" for one in " ".join(text.split()))
+
+
+def remove_controls(text: str) -> str:
+    """Return a text, its lines as they are, with ``?`` for what a terminal would take for a command.
+
+    That is every control character but the line end and the tab, and what changes the direction of writing.
+    """
+    return _CONTROLS.sub("?", text.replace("\r\n", "\n"))
+
+
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def fit(text: str, columns: int, mark: str = "…") -> str:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Callable, Optional, Tuple
 
 from ..errors import Asked, MigrateError
-from .asked import beyond_the_end, command_error
-from .database import connection, database, driver, url
+from .asked import explain_command_error, explain_step_beyond_the_end
+from .database import explain_connection, explain_database, explain_driver, explain_url
 from .environment import (
     explain_binds,
     explain_metadata,
@@ -19,8 +19,8 @@ from .environment import (
     explain_url_without_database,
     explain_users_code,
 )
-from .failure import Failure, named
-from .folder import clash, no_environment, os_error, settings, template
+from .failure import Failure, name_error
+from .folder import explain_clash, explain_no_environment, explain_os_error, explain_settings, explain_template
 from .migration import explain_migration
 from .revision_files import explain_revision_files
 
@@ -40,10 +40,17 @@ def explain(exc: BaseException, asked: Asked = None) -> MigrateError:
 def explain_unusable_database(exc: BaseException) -> Optional[MigrateError]:
     """Return the MigrateError for an exception that is about a database URL, a driver or a connection, else None."""
     failure = Failure(exc, [])
-    return next((error for error in (attempt(failure) for attempt in (driver, url, connection)) if error), None)
+    return next(
+        (
+            error
+            for error in (attempt(failure) for attempt in (explain_driver, explain_url, explain_connection))
+            if error
+        ),
+        None,
+    )
 
 
-def no_application(failure: Failure) -> Optional[MigrateError]:
+def explain_no_application(failure: Failure) -> Optional[MigrateError]:
     if "outside of application context" not in failure.text.lower():
         return None
     return MigrateError(
@@ -52,29 +59,29 @@ def no_application(failure: Failure) -> Optional[MigrateError]:
     )
 
 
-def unexpected(failure: Failure) -> MigrateError:
-    return MigrateError(named(failure.exc), "Run the command again with --raiseerr to see where it comes from.")
+def explain_unexpected(failure: Failure) -> MigrateError:
+    return MigrateError(name_error(failure.exc), "Run the command again with --raiseerr to see where it comes from.")
 
 
 _EXPLANATIONS: Tuple[Explanation, ...] = (
     explain_migration,
-    no_application,
+    explain_no_application,
     explain_number_of_databases,
     explain_binds,
     explain_metadata,
-    settings,
+    explain_settings,
     explain_revision_files,
-    command_error,
-    beyond_the_end,
-    driver,
-    url,
-    connection,
+    explain_command_error,
+    explain_step_beyond_the_end,
+    explain_driver,
+    explain_url,
+    explain_connection,
     explain_url_without_database,
-    database,
-    no_environment,
-    template,
-    clash,
-    os_error,
+    explain_database,
+    explain_no_environment,
+    explain_template,
+    explain_clash,
+    explain_os_error,
     explain_users_code,
-    unexpected,
+    explain_unexpected,
 )

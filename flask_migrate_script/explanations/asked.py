@@ -7,24 +7,26 @@ from typing import Optional, Tuple
 
 from ..errors import MigrateError
 from ..revisions.problems import UNKNOWN_VERSION, describe_folder
-from .failure import UNCHANGED, Failure, is_alembics, module_of
+from .failure import UNCHANGED, Failure, is_alembics, name_module, shorten_path
 from .revision_files import find_folder_problems
 
 
-def command_error(failure: Failure) -> Optional[MigrateError]:
+def explain_command_error(failure: Failure) -> Optional[MigrateError]:
     """Alembic's own words, and after them the next step."""
     if not is_alembics(failure):
         return None
     several = next((str(exc) for exc in failure.chain if str(exc).startswith("Multiple revisions start with")), "")
     if not several and failure.text.startswith("Can't locate revision identified by"):
-        return _unknown_revision(failure)
+        return _explain_unknown_revision(failure)
     if failure.text.startswith("Path doesn't exist"):
-        return _no_folder(failure)
+        return _explain_no_folder(failure)
+    if "not represented in current version locations" in failure.text:
+        return _explain_version_location(failure)
     text = f"{failure.text}: {several}" if several else failure.text
     return MigrateError(text, next((advice for pattern, advice in _ADVICE if re.search(pattern, text, re.DOTALL)), ""))
 
 
-def _no_folder(failure: Failure) -> MigrateError:
+def _explain_no_folder(failure: Failure) -> MigrateError:
     """Alembic names the folder as it was given; the whole path tells from where it was looked for."""
     config = failure.context.config
     path = describe_folder(config).path if config else ""
@@ -32,7 +34,13 @@ def _no_folder(failure: Failure) -> MigrateError:
     return MigrateError(failure.text, f"{where}Create it with {{db}} init, or say where it is with -d.")
 
 
-def _unknown_revision(failure: Failure) -> MigrateError:
+def _explain_version_location(failure: Failure) -> MigrateError:
+    config = failure.context.config
+    known = [shorten_path(path) for path in describe_folder(config).locations] if config else []
+    return MigrateError(failure.text, f"{UNCHANGED} Name one of them with --version-path: {', '.join(known)}")
+
+
+def _explain_unknown_revision(failure: Failure) -> MigrateError:
     text = failure.text
     for problem in find_folder_problems(failure):
         if problem.name == "no-versions":
@@ -111,10 +119,10 @@ _ADVICE: Tuple[Tuple[str, str], ...] = (
 """What to do after a message of Alembic's; the messages are those of Alembic 1.4 to 1.20."""
 
 
-def beyond_the_end(failure: Failure) -> Optional[MigrateError]:
+def explain_step_beyond_the_end(failure: Failure) -> Optional[MigrateError]:
     """A step counted from a revision that goes beyond the last one ends in an assertion, or a None, in Alembic."""
     step = next((one for one in failure.asked if re.search(r"[+-]\d+$", one)), None)
-    inner = failure.frames()[0][0] if failure.frames() else None
-    if step is None or inner is None or not module_of(inner).startswith("alembic.script"):
+    inner = failure.list_frames()[0][0] if failure.list_frames() else None
+    if step is None or inner is None or not name_module(inner).startswith("alembic.script"):
         return None
     return MigrateError(f"There is no revision {step}: that is beyond the last one.", _HOW_MANY)

@@ -16,7 +16,7 @@ def advise(failure: Failure) -> Optional[str]:
     cause = failure.cause
     if cause is None:
         return None
-    return _privilege(failure) if cause is Cause.DENIED else _ADVICE[cause]
+    return _advise_on_privilege(failure) if cause is Cause.DENIED else _ADVICE[cause]
 
 
 _ADVICE: Dict[Cause, str] = {
@@ -60,7 +60,7 @@ NEVER_STAMPED = (
 )
 
 
-def _privilege(failure: Failure) -> str:
+def _advise_on_privilege(failure: Failure) -> str:
     exc = failure.database_error
     grant = find_grant(read_driver_error(exc).text, str(getattr(exc, "statement", "") or "")) if exc else ""
     todo = f"An administrator can run:\n    {grant}" if grant else "Ask an administrator for it."

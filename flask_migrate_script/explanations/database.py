@@ -11,20 +11,20 @@ from ..errors import CannotConnect, MigrateError
 from ..passwords import masked
 from ..seam.driver_errors import Cause
 from .causes import advise
-from .failure import TRACEBACK, UNCHANGED, Failure, module_of, quote_database, quote_error, shown
+from .failure import TRACEBACK, UNCHANGED, Failure, name_module, quote_database, quote_error, shorten_path
 
 
-def driver(failure: Failure) -> Optional[MigrateError]:
+def explain_driver(failure: Failure) -> Optional[MigrateError]:
     """A database URL that no installed dialect or driver answers to."""
     for exc in failure.chain:
         if type(exc).__name__ == "NoSuchModuleError":
-            return _no_dialect(str(exc))
-        if isinstance(exc, ModuleNotFoundError) and _raised_in(exc, "sqlalchemy.dialects"):
-            return _no_driver(exc.name or str(exc))
+            return _explain_no_dialect(str(exc))
+        if isinstance(exc, ModuleNotFoundError) and _is_raised_in(exc, "sqlalchemy.dialects"):
+            return _explain_no_driver(exc.name or str(exc))
     return None
 
 
-def _no_dialect(text: str) -> MigrateError:
+def _explain_no_dialect(text: str) -> MigrateError:
     name = text.rpartition(":")[2].replace(".", "+")
     if name.partition("+")[0] == "postgres":
         return MigrateError(
@@ -45,7 +45,7 @@ _DRIVERS = {
 }
 
 
-def _no_driver(module: str) -> MigrateError:
+def _explain_no_driver(module: str) -> MigrateError:
     return MigrateError(
         f"The database driver {module} is not installed.",
         f"{UNCHANGED} Install it: pip install {_DRIVERS.get(module, module)}\n"
@@ -53,16 +53,16 @@ def _no_driver(module: str) -> MigrateError:
     )
 
 
-def _raised_in(exc: BaseException, package: str) -> bool:
+def _is_raised_in(exc: BaseException, package: str) -> bool:
     """Tell a missing driver, which SQLAlchemy imports, from a module that the application or a script misses."""
     frames = [frame for frame, _ in traceback.walk_tb(exc.__traceback__) if "importlib" not in frame.f_code.co_filename]
-    return bool(frames) and module_of(frames[-1]).startswith(package)
+    return bool(frames) and name_module(frames[-1]).startswith(package)
 
 
-def url(failure: Failure) -> Optional[MigrateError]:
+def explain_url(failure: Failure) -> Optional[MigrateError]:
     """What SQLAlchemy says of a URL it cannot read may be the URL itself, so it is not repeated."""
     for exc in failure.chain:
-        if type(exc).__name__ in ("ArgumentError", "ValueError") and _raised_in(exc, "sqlalchemy.engine.url"):
+        if type(exc).__name__ in ("ArgumentError", "ValueError") and _is_raised_in(exc, "sqlalchemy.engine.url"):
             return MigrateError(
                 "The database URL cannot be read.",
                 f"{UNCHANGED} SQLALCHEMY_DATABASE_URI reads like postgresql://user@host:5432/database; a password\n"
@@ -71,18 +71,22 @@ def url(failure: Failure) -> Optional[MigrateError]:
     return None
 
 
-def connection(failure: Failure) -> Optional[MigrateError]:
+def explain_connection(failure: Failure) -> Optional[MigrateError]:
     """A connection that could not be made; asyncpg and others raise an OSError, which SQLAlchemy leaves as it is."""
-    exc: Any = failure.of_kind("DBAPIError") or next((exc for exc in failure.chain if isinstance(exc, OSError)), None)
-    if exc is None or getattr(exc, "statement", None) or not any(_connects(frame) for frame, _ in failure.frames()):
+    exc: Any = failure.find_kind("DBAPIError") or next((exc for exc in failure.chain if isinstance(exc, OSError)), None)
+    if (
+        exc is None
+        or getattr(exc, "statement", None)
+        or not any(_is_connecting(frame) for frame, _ in failure.list_frames())
+    ):
         return None
     words = quote_database(exc)
     advice = next(advice for pattern, advice in _CONNECTION_ADVICE if re.search(pattern, words))
-    return CannotConnect(f"Cannot connect to {_url_at_hand(failure)}: {words}", advice)
+    return CannotConnect(f"Cannot connect to {_find_url(failure)}: {words}", advice)
 
 
-def _connects(frame: FrameType) -> bool:
-    return frame.f_code.co_name == "connect" and module_of(frame) == "sqlalchemy.engine.default"
+def _is_connecting(frame: FrameType) -> bool:
+    return frame.f_code.co_name == "connect" and name_module(frame) == "sqlalchemy.engine.default"
 
 
 _CONNECTION_ADVICE: Tuple[Tuple[str, str], ...] = (
@@ -99,23 +103,23 @@ _CONNECTION_ADVICE: Tuple[Tuple[str, str], ...] = (
 )
 
 
-def _url_at_hand(failure: Failure) -> str:
+def _find_url(failure: Failure) -> str:
     """Return the URL that was connected to, as its engine shows it: an application may have several."""
-    for frame, _ in failure.frames():
+    for frame, _ in failure.list_frames():
         url = getattr(frame.f_locals.get("self"), "url", None)
-        if url is not None and module_of(frame).startswith("sqlalchemy."):
+        if url is not None and name_module(frame).startswith("sqlalchemy."):
             return masked(repr(url))
     return "the database"
 
 
-def database(failure: Failure) -> Optional[MigrateError]:
+def explain_database(failure: Failure) -> Optional[MigrateError]:
     """What the database said outside of any migration, and which of the user's files was asking."""
     exc = failure.database_error
     if exc is None:
         return None
     words, statement = quote_error(exc)
-    place = failure.users_frame()
-    where = f"Asked by: {shown(place[0].f_code.co_filename)}, line {place[1]}" if place else ""
+    place = failure.find_users_frame()
+    where = f"Asked by: {shorten_path(place[0].f_code.co_filename)}, line {place[1]}" if place else ""
     lost = failure.cause is Cause.LOST
     problem = f"{'The connection to the database failed' if lost else 'The database refused'}: {words}"
     advice = advise(failure) or f"Run it again: {TRACEBACK}"

@@ -11,15 +11,15 @@ from typing import Any, List, Mapping, Optional
 from ..errors import MigrateError
 from ..revisions.problems import describe_folder, list_revision_files, takes_an_argument
 from ..seam.driver_errors import read_driver_error
-from .failure import TRACEBACK, UNCHANGED, Failure, module_of, named, shown
+from .failure import TRACEBACK, UNCHANGED, Failure, name_error, name_module, shorten_path
 
 
 def explain_binds(failure: Failure) -> Optional[MigrateError]:
     """Answer where env.py asks for a database that the application has not."""
-    name = _unknown_bind(failure)
+    name = _find_unknown_bind(failure)
     if name is None:
         return None
-    binds = _configured_binds()
+    binds = _list_configured_binds()
     have = f"the application's binds are: {', '.join(binds)}" if binds else "the application has no binds"
     if name in ("", "default"):
         return MigrateError(
@@ -27,7 +27,7 @@ def explain_binds(failure: Failure) -> Optional[MigrateError]:
             f"{UNCHANGED} Set SQLALCHEMY_DATABASE_URI. To do without a default database, take it out of env.py:\n"
             "{line} init --multidb -d FOLDER makes one that migrates the binds alone.",
         )
-    if _asks_for(failure, "metadata"):
+    if _is_asking_for(failure, "metadata"):
         return MigrateError(
             f"env.py asks for the models of the bind {name}, and no model belongs to it.",
             f"{UNCHANGED} Give its models `__bind_key__ = {name!r}` and import them where the application is made,\n"
@@ -42,7 +42,7 @@ def explain_binds(failure: Failure) -> Optional[MigrateError]:
 def explain_metadata(failure: Failure) -> Optional[MigrateError]:
     """Answer where the object that Migrate was given has no MetaData, as Flask-SQLAlchemy-Lite's."""
     found = re.search(r"'(\w+)' object has no attribute '(?:metadata|metadatas|Model)'", failure.text)
-    place = _env_py(failure)
+    place = _find_env_py(failure)
     if found is None or place is None or not isinstance(failure.exc, AttributeError):
         return None
     return MigrateError(
@@ -68,18 +68,20 @@ _NO_DATABASE = 1046  # ER_NO_DB_ERROR
 
 def _has_no_schema(failure: Failure) -> bool:
     """SQLAlchemy 2 asserts in has_table() that a connection to MySQL has a database."""
-    asserted = isinstance(failure.exc, AssertionError) and _innermost(failure).startswith("sqlalchemy.dialects.mysql")
-    return asserted and failure.frames()[0][0].f_code.co_name == "has_table"
+    asserted = isinstance(failure.exc, AssertionError) and _find_innermost(failure).startswith(
+        "sqlalchemy.dialects.mysql"
+    )
+    return asserted and failure.list_frames()[0][0].f_code.co_name == "has_table"
 
 
 def explain_number_of_databases(failure: Failure) -> Optional[MigrateError]:
     """Answer where revisions were made for one database and env.py is for several, or the other way round."""
     found = re.match(r"(?:\w+\.)?((?:up|down)grade)\(\) .*argument", failure.text)
-    if not isinstance(failure.exc, TypeError) or found is None or not _calls_steps(_innermost(failure)):
+    if not isinstance(failure.exc, TypeError) or found is None or not _is_calling_steps(_find_innermost(failure)):
         return None
     several = ("engine_name" in failure.text and "unexpected" in failure.text) or "takes 0 positional" in failure.text
     function, revision = found[1], failure.context.revision
-    names = [] if revision else _revisions_that_take(failure, function, not several)
+    names = [] if revision else _list_revisions_that_take(failure, function, not several)
     who = f"Revision {revision}" if revision else names[0] if names else "A revision"
     others = f" So were {len(names) - 1} others." if len(names) > 1 else ""
     if several:
@@ -95,41 +97,41 @@ def explain_number_of_databases(failure: Failure) -> Optional[MigrateError]:
     )
 
 
-def _calls_steps(module: str) -> bool:
+def _is_calling_steps(module: str) -> bool:
     """Return whether a module calls upgrade() and downgrade(): Alembic, or the seam around them."""
     return module == "alembic.runtime.migration" or module.startswith("flask_migrate_script.")
 
 
 def explain_users_code(failure: Failure) -> Optional[MigrateError]:
     """A revision file, env.py or the application's own code that fails while it runs."""
-    place = failure.users_frame()
+    place = failure.find_users_frame()
     if place is None:
         return None
     frame, line = place
     return MigrateError(
-        f"{shown(frame.f_code.co_filename)}, line {line}: {named(failure.exc)}",
+        f"{shorten_path(frame.f_code.co_filename)}, line {line}: {name_error(failure.exc)}",
         f"Fix that file and run the command again; {TRACEBACK}",
     )
 
 
-def _unknown_bind(failure: Failure) -> Optional[str]:
+def _find_unknown_bind(failure: Failure) -> Optional[str]:
     """Return the bind that was asked for and is not there, empty for the default one; None for another failure."""
     found = re.match(r"Bind (?:key )?'(.*?)' is not (?:specified|in)", failure.text)  # Flask-SQLAlchemy 2 and 3
     if found:
         return found[1]
     if re.match(r"'NoneType' object has no attribute '(?:url|connect|replace)'", failure.text):
-        return _first_without_engine() if _asks_for(failure, "engine") else None
+        return _find_first_without_engine() if _is_asking_for(failure, "engine") else None
     if not isinstance(failure.exc, KeyError) or not failure.exc.args:
         return None
-    asks = _asks_for(failure, "engine") or _asks_for(failure, "metadata")
+    asks = _is_asking_for(failure, "engine") or _is_asking_for(failure, "metadata")
     return str(failure.exc.args[0] or "") if asks else None
 
 
-def _asks_for(failure: Failure, what: str) -> bool:
+def _is_asking_for(failure: Failure, what: str) -> bool:
     """Return whether the line of the user's file that fails asks Flask-SQLAlchemy for engines, or metadatas."""
-    frame = failure.users_frame()
-    inner = _innermost(failure).partition(".")[0]
-    if frame is None or not (inner.startswith("flask_sqlalchemy") or frame[0] is failure.frames()[0][0]):
+    frame = failure.find_users_frame()
+    inner = _find_innermost(failure).partition(".")[0]
+    if frame is None or not (inner.startswith("flask_sqlalchemy") or frame[0] is failure.list_frames()[0][0]):
         return False
     line = linecache.getline(frame[0].f_code.co_filename, frame[1])
     return _ASKING[what].search(line) is not None
@@ -141,7 +143,7 @@ _ASKING = {
 }
 
 
-def _first_without_engine() -> Optional[str]:
+def _find_first_without_engine() -> Optional[str]:
     """Return the first database that has no engine, empty for the default one; None where that is not known."""
     from flask import current_app
 
@@ -151,32 +153,32 @@ def _first_without_engine() -> Optional[str]:
         return None
     if None not in engines and "default" not in engines:
         return ""
-    return next((bind for bind in _configured_binds() if bind not in engines), None)
+    return next((bind for bind in _list_configured_binds() if bind not in engines), None)
 
 
-def _innermost(failure: Failure) -> str:
-    return module_of(failure.frames()[0][0]) if failure.frames() else ""
+def _find_innermost(failure: Failure) -> str:
+    return name_module(failure.list_frames()[0][0]) if failure.list_frames() else ""
 
 
-def _env_py(failure: Failure) -> str:
+def _find_env_py(failure: Failure) -> str:
     """Return where env.py failed, or what it called in the application; empty for another place."""
-    place = failure.users_frame()
+    place = failure.find_users_frame()
     if place is None or os.path.basename(place[0].f_code.co_filename) != "env.py":
         return ""
-    return f"{shown(place[0].f_code.co_filename)}, line {place[1]}"
+    return f"{shorten_path(place[0].f_code.co_filename)}, line {place[1]}"
 
 
-def _configured_binds() -> List[str]:
+def _list_configured_binds() -> List[str]:
     from flask import current_app
 
-    from ..databases import bind_names
+    from ..databases import list_binds
 
     state: Any = current_app.extensions.get("migrate") if current_app else None
-    return bind_names(state.db) if state is not None else []
+    return list_binds(state.db) if state is not None else []
 
 
-def _revisions_that_take(failure: Failure, function: str, argument: bool) -> List[str]:
+def _list_revisions_that_take(failure: Failure, function: str, argument: bool) -> List[str]:
     """Return the files whose function can be called with an argument, or cannot."""
     config = failure.context.config
     paths = list_revision_files(describe_folder(config)) if config else []
-    return [shown(path) for path in paths if takes_an_argument(path, function) is argument]
+    return [shorten_path(path) for path in paths if takes_an_argument(path, function) is argument]

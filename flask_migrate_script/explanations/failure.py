@@ -6,8 +6,9 @@ import os
 import traceback
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, List, Optional, Tuple
+from typing import List, Optional, Tuple
 
+from ..errors import list_chain
 from ..failure_context import FailureContext, read_context
 from ..seam.driver_errors import Cause, is_driver_error, read_cause, read_driver_error
 
@@ -30,12 +31,7 @@ class Failure:
     @property
     def chain(self) -> List[BaseException]:
         """The exception and those it was raised from, outermost first."""
-        found: List[BaseException] = []
-        exc: Optional[BaseException] = self.exc
-        while exc is not None and exc not in found:
-            found.append(exc)
-            exc = exc.__cause__ or exc.__context__
-        return found
+        return list_chain(self.exc)
 
     @property
     def context(self) -> FailureContext:
@@ -61,42 +57,42 @@ class Failure:
         """What is behind it where a database or a disk has said so."""
         return next((cause for cause in map(read_cause, self.reasons) if cause), None)
 
-    def of_kind(self, name: str) -> Optional[BaseException]:
+    def find_kind(self, name: str) -> Optional[BaseException]:
         """Return the outermost exception in the chain of a class, or of one derived from it, by its name."""
         return next((exc for exc in self.chain if name in (kind.__name__ for kind in type(exc).__mro__)), None)
 
-    def frames(self) -> List[Tuple[FrameType, int]]:
+    def list_frames(self) -> List[Tuple[FrameType, int]]:
         """Return the frames the exception came through and their lines, innermost first."""
         return [pair for exc in self.chain for pair in traceback.walk_tb(exc.__traceback__)][::-1]
 
-    def users_frame(self) -> Optional[Tuple[FrameType, int]]:
+    def find_users_frame(self) -> Optional[Tuple[FrameType, int]]:
         """Return the innermost frame of a file that is the user's, and its line."""
-        return next((pair for pair in self.frames() if is_users(pair[0].f_code.co_filename)), None)
+        return next((pair for pair in self.list_frames() if is_users(pair[0].f_code.co_filename)), None)
 
 
 def quote_error(exc: BaseException) -> Tuple[str, str]:
     """Return what an exception says, and the statement that a database said it of, on a line of its own."""
     if not is_driver_error(exc):
-        return named(exc), ""
+        return name_error(exc), ""
     return quote_database(exc), quote_statement(getattr(exc, "statement", None))
 
 
 def quote_statement(statement: Optional[str]) -> str:
-    return f"Statement: {one_line(str(statement))}" if statement else ""
+    return f"Statement: {put_on_one_line(str(statement))}" if statement else ""
 
 
 def quote_database(exc: BaseException) -> str:
     """Return a driver's error on one line as the driver writes it; pg8000 writes a dict of fields."""
     driver: BaseException = getattr(exc, "orig", exc)
     fields = bool(driver.args) and isinstance(driver.args[0], dict)
-    return one_line(read_driver_error(exc).text if fields else str(driver))
+    return put_on_one_line(read_driver_error(exc).text if fields else str(driver))
 
 
 def is_alembics(failure: Failure) -> bool:
     return bool({"CommandError", "RevisionError"} & {kind.__name__ for kind in type(failure.exc).__mro__})
 
 
-def module_of(frame: FrameType) -> str:
+def name_module(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__", ""))
 
 
@@ -111,17 +107,17 @@ def is_users(path: str) -> bool:
     return os.path.isfile(path) and not path.startswith(own) and not any(part in path for part in inside)
 
 
-def named(exc: BaseException) -> str:
-    text = one_line(str(exc))
+def name_error(exc: BaseException) -> str:
+    text = put_on_one_line(str(exc))
     return f"{type(exc).__name__}: {text}" if text else type(exc).__name__
 
 
-def one_line(text: str, longest: int = 600) -> str:
+def put_on_one_line(text: str, longest: int = 600) -> str:
     line = " ".join(text.split())
     return line if len(line) <= longest else line[:longest] + " …"
 
 
-def shown(path: Any) -> str:
+def shorten_path(path: object) -> str:
     """Return a path as short as it can be written from the folder the command runs in."""
     absolute = os.path.abspath(str(path))
     relative = os.path.relpath(absolute)

@@ -10,21 +10,22 @@ from ..errors import MigrateError
 from ..failure_context import FirstError
 from ..seam.driver_errors import Cause, is_driver_error, read_cause
 from .causes import FIX_THE_SCRIPT, NEVER_STAMPED, advise
-from .failure import TRACEBACK, Failure, quote_error, quote_statement, shown
+from .failure import TRACEBACK, Failure, quote_error, quote_statement, shorten_path
 
 
 def explain_migration(failure: Failure) -> Optional[MigrateError]:
     """Nothing is claimed of what the revision had done until then: that is for whoever has asked the database."""
-    place = _place(failure)
+    first = find_first_error(failure)
+    # Migrations that run out of the seam's sight fail when their version moves, past the script.
+    place = _find_place(failure) or (_find_place(Failure(first.exc, failure.asked)) if first else None)
     if place is None:
         return None
     frame, line = place
     names = frame.f_globals
-    where = f"Revision {names['revision']} ({shown(frame.f_code.co_filename)}, line {line}) failed"
-    lacking = _missing_bind(failure, names["revision"], frame, where)
+    where = f"Revision {names['revision']} ({shorten_path(frame.f_code.co_filename)}, line {line}) failed"
+    lacking = _explain_missing_bind(failure, names["revision"], frame, where)
     if lacking:
         return lacking
-    first = find_first_error(failure)
     if first:
         return _explain_first(failure, first, where)
     words, statement = quote_error(failure.database_error or failure.exc)
@@ -59,9 +60,9 @@ def _explain_first(failure: Failure, first: FirstError, where: str) -> MigrateEr
     return MigrateError("\n".join(filter(None, problem)), advice)
 
 
-def _place(failure: Failure) -> Optional[Tuple[FrameType, int]]:
+def _find_place(failure: Failure) -> Optional[Tuple[FrameType, int]]:
     """Return the innermost frame of a function in a revision file."""
-    for frame, line in failure.frames():
+    for frame, line in failure.list_frames():
         names = frame.f_globals
         if "down_revision" in names and isinstance(names.get("revision"), str) and frame.f_code.co_name != "<module>":
             return frame, line
@@ -76,12 +77,12 @@ def _is_never_stamped(failure: Failure) -> bool:
         return not failure.context.versions
     return any(
         frame.f_globals.get("revision") and frame.f_globals.get("down_revision", "") is None
-        for frame, _ in failure.frames()
+        for frame, _ in failure.list_frames()
         if frame.f_code.co_name.startswith("upgrade")
     )
 
 
-def _missing_bind(failure: Failure, revision: str, frame: FrameType, where: str) -> Optional[MigrateError]:
+def _explain_missing_bind(failure: Failure, revision: str, frame: FrameType, where: str) -> Optional[MigrateError]:
     """Answer where Flask-Migrate's script for several databases has no function for one: it calls it by its name."""
     found = re.fullmatch(r"((up|down)grade)_(\w*)", str(failure.exc.args[0])) if failure.exc.args else None
     if not isinstance(failure.exc, KeyError) or found is None or frame.f_code.co_name != found[1]:

@@ -10,14 +10,14 @@ from typing import Callable, Dict, List, Optional, Sequence
 
 from ..errors import MigrateError
 from ..revisions.problems import CYCLE_ADVICE, GRAPH, INCOMPLETE, UNREADABLE, Problem, describe_folder, find_problems
-from .failure import AGAIN, UNCHANGED, Failure, is_alembics, module_of, shown
+from .failure import AGAIN, UNCHANGED, Failure, is_alembics, name_module, shorten_path
 
 
 def explain_revision_files(failure: Failure) -> Optional[MigrateError]:
     """Ask the files where the failure is one that they can be the reason of."""
     if _CYCLE.search(failure.text):
         return MigrateError(failure.text, CYCLE_ADVICE)  # Alembic's words name the revisions
-    suspected = _suspect(failure)
+    suspected = _list_suspects(failure)
     if not suspected:
         return None
     found = [problem for problem in find_folder_problems(failure) if problem.name in suspected]
@@ -45,7 +45,7 @@ _CYCLE = re.compile(r"\b(?:cycle|self-loop) is detected", re.IGNORECASE)
 _LACKS = re.compile(r"module '.*' has no attribute '(revision|down_revision|upgrade|downgrade)'")
 
 
-def _suspect(failure: Failure) -> Sequence[str]:
+def _list_suspects(failure: Failure) -> Sequence[str]:
     """Return the kinds of problem that an exception, by its class, its words and where it was raised, can come of."""
     exc, text = failure.exc, failure.text
     if isinstance(exc, (SyntaxError, UnicodeDecodeError)) or (isinstance(exc, ValueError) and "null bytes" in text):
@@ -54,9 +54,9 @@ def _suspect(failure: Failure) -> Sequence[str]:
         return ("duplicate-revision",)
     if _MISSING.match(text):
         return ("missing-parent", "missing-dependency")
-    if is_alembics(failure) or not failure.frames():
+    if is_alembics(failure) or not failure.list_frames():
         return ()
-    module = module_of(failure.frames()[0][0])
+    module = name_module(failure.list_frames()[0][0])
     if _LACKS.search(text) and module.startswith("alembic."):
         return INCOMPLETE
     if module.startswith("alembic.script"):
@@ -73,19 +73,20 @@ def _answer_from_words(failure: Failure) -> Optional[MigrateError]:
     found = _MISSING.match(text)
     if found:
         return MigrateError(
-            f"A revision names {found[1]}, which is in no file.", _restore(found[1], "down_revision` or `depends_on")
+            f"A revision names {found[1]}, which is in no file.",
+            _advise_to_restore(found[1], "down_revision` or `depends_on"),
         )
     if isinstance(exc, SyntaxError):
         line = f", line {exc.lineno}" if exc.lineno else ""
         return MigrateError(
-            f"{shown(exc.filename) if exc.filename else 'A file'}{line}: {exc.msg}", f"Fix that file {AGAIN}"
+            f"{shorten_path(exc.filename) if exc.filename else 'A file'}{line}: {exc.msg}", f"Fix that file {AGAIN}"
         )
     return None
 
 
-def _unreadable(problem: Problem) -> MigrateError:
+def _explain_unreadable(problem: Problem) -> MigrateError:
     line = f", line {problem.line}" if problem.line else ""
-    return MigrateError(f"{shown(problem.path)}{line}: {problem.thing}", f"{_HOW_TO_READ[problem.name]} {AGAIN}")
+    return MigrateError(f"{shorten_path(problem.path)}{line}: {problem.thing}", f"{_HOW_TO_READ[problem.name]} {AGAIN}")
 
 
 _HOW_TO_READ = {
@@ -97,7 +98,7 @@ _HOW_TO_READ = {
 }
 
 
-def _incomplete(problem: Problem) -> MigrateError:
+def _explain_incomplete(problem: Problem) -> MigrateError:
     what = {
         "no-revision": " has no revision.",
         "no-down-revision": " has no down_revision.",
@@ -105,44 +106,44 @@ def _incomplete(problem: Problem) -> MigrateError:
         "revision-type": f", line {problem.line}: {problem.thing}, which is no string.",
     }
     return MigrateError(
-        f"{shown(problem.path)}{what[problem.name]}",
+        f"{shorten_path(problem.path)}{what[problem.name]}",
         f"{UNCHANGED} A revision file has `revision` and `down_revision` (a string, or None for the first),\n"
         "upgrade() and downgrade(). What is no revision belongs in another folder.",
     )
 
 
-def _duplicate(problem: Problem) -> MigrateError:
-    both = f"{shown(problem.other)} and {shown(problem.path)}"
+def _explain_duplicate(problem: Problem) -> MigrateError:
+    both = f"{shorten_path(problem.other)} and {shorten_path(problem.path)}"
     return MigrateError(f"Two revision files have the id {problem.thing}: {both}.", _DUPLICATE_ADVICE)
 
 
 _DUPLICATE_ADVICE = f"{UNCHANGED} Give one of them an id of its own (`revision = …` in the file), or remove it."
 
 
-def _missing(problem: Problem) -> MigrateError:
+def _explain_missing(problem: Problem) -> MigrateError:
     verb, name = ("follows", "down_revision") if problem.name == "missing-parent" else ("depends on", "depends_on")
     return MigrateError(
-        f"{shown(problem.path)}: revision {problem.revision} {verb} {problem.thing}, which is in no file.",
-        _restore(problem.thing, name),
+        f"{shorten_path(problem.path)}: revision {problem.revision} {verb} {problem.thing}, which is in no file.",
+        _advise_to_restore(problem.thing, name),
     )
 
 
-def _restore(revision: str, name: str) -> str:
+def _advise_to_restore(revision: str, name: str) -> str:
     return (
         f"{UNCHANGED} Restore the file of {revision} (another branch of the code may have it), or correct\n"
         f"`{name}` in the one that names it."
     )
 
 
-def _cycle(problem: Problem) -> MigrateError:
+def _explain_cycle(problem: Problem) -> MigrateError:
     return MigrateError(f"Cycle is detected in revisions ({problem.thing})", CYCLE_ADVICE)
 
 
 _ANSWERS: Dict[str, Callable[[Problem], MigrateError]] = {
-    **dict.fromkeys(UNREADABLE, _unreadable),
-    **dict.fromkeys(INCOMPLETE, _incomplete),
-    "duplicate-revision": _duplicate,
-    "missing-parent": _missing,
-    "missing-dependency": _missing,
-    "cycle": _cycle,
+    **dict.fromkeys(UNREADABLE, _explain_unreadable),
+    **dict.fromkeys(INCOMPLETE, _explain_incomplete),
+    "duplicate-revision": _explain_duplicate,
+    "missing-parent": _explain_missing,
+    "missing-dependency": _explain_missing,
+    "cycle": _explain_cycle,
 }

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import enum
 import sqlite3
+from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ..errors import MigrateError
 from ..failure_context import FirstError, note
-from ..seam.database import Database, Sent, revision_of
+from ..seam.database import Database, Sent, find_revision
 from ..seam.driver import (
     driver_connection,
-    innermost,
+    find_innermost,
     is_autocommit,
+    read_transaction_status,
     run,
-    transaction_status,
 )
-from ..seam.facts import Aborted, Ending, Facts, Hints, SQLiteFacts, facts_for
+from ..seam.facts import Aborted, Ending, Facts, Hints, PostgreSQLFacts, SQLiteFacts, make_facts
 from ..seam.parts import Part
 from ..sql.quoting import identifier, qualified
 from ..sql.text import Kind, Statement, commits, split
 from .atomic import begin_anew
-from .journal import resumption_of
+from .journal import find_resumption
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationStep
@@ -48,12 +49,16 @@ class Piece:
     """Statements of one revision that share their fate.
 
     :param number: of the step, from 1.
+    :param transaction: what PostgreSQL calls the transaction that was to be committed.
+    :param went_back: something in it was taken back to a savepoint that was not seen.
     """
 
     number: int
     revision: str
     statements: List[str] = field(default_factory=list)
     fate: Fate = Fate.OPEN
+    transaction: Optional[str] = None
+    went_back: bool = False
 
 
 @dataclass
@@ -71,9 +76,11 @@ class Moved:
 class Foreign:
     """A statement that a script has sent over another connection.
 
+    :param revision: of the script.
     :param lasts: it was committed.
     """
 
+    revision: str
     engine: Engine
     text: str
     lasts: bool = False
@@ -85,6 +92,12 @@ class Book:
 
     :param transaction: the one of SQLAlchemy's that Alembic or env.py is to end.
     :param first_error: the first statement of the running script that failed, and what the driver said of it.
+    :param elsewhere: the revisions that have had a driver's connection which is not Alembic's.
+    :param past: the revisions that are over, and that have sent statements which were not seen.
+    :param committing: what PostgreSQL calls the transaction that is about to be committed.
+    :param went_back: something was taken back to a savepoint that was not seen, in the transaction that is open.
+    :param savepoints_left: how often the script was seen to go back to a savepoint in it.
+    :param doubtful: the revisions of which it is not known whether something that they had written was rolled back.
     """
 
     facts: Facts
@@ -94,7 +107,7 @@ class Book:
     revision: str = ""
     direction: str = "upgrade"
     pieces: List[Piece] = field(default_factory=list)
-    committing: List[Piece] = field(default_factory=list)
+    unsettled: List[Piece] = field(default_factory=list)
     moves: List[Moved] = field(default_factory=list)
     foreign: List[Foreign] = field(default_factory=list)
     hints: Hints = field(default_factory=Hints)
@@ -107,10 +120,16 @@ class Book:
     heard: Optional[str] = None
     savepoints: Dict[str, Tuple[Piece, int]] = field(default_factory=dict)
     unseen: int = 0
+    elsewhere: List[str] = field(default_factory=list)
+    past: List[str] = field(default_factory=list)
     whole: bool = False
-    rows: int = 0
-    changes: int = 0
+    commands: Counter[str] = field(default_factory=Counter)
+    journaled: Counter[str] = field(default_factory=Counter)
     invalid: Optional[Set[str]] = None
+    doubtful: List[str] = field(default_factory=list)
+    went_back: bool = False
+    savepoints_left: int = 0
+    committing: Optional[str] = None
 
     @property
     def piece(self) -> Piece:
@@ -123,26 +142,32 @@ class Book:
         """Note what becomes of everything that is open."""
         for piece in self.pieces:
             if piece.fate is Fate.OPEN:
-                piece.fate = fate
-                if fate is Fate.COMMITTING:
-                    self.committing.append(piece)
+                piece.fate, piece.transaction, piece.went_back = fate, self.committing, self.went_back
+                if fate is Fate.COMMITTING and piece.transaction is None:
+                    self.unsettled.append(piece)
+        self.committing, self.went_back, self.savepoints_left = None, False, 0
         self.hints.writes = False
 
     def settle_commits(self, fate: Fate = Fate.COMMITTED) -> None:
-        """Something came after a commit, so it was one."""
-        for piece in self.committing:
+        """Something came after a commit, so it was one; PostgreSQL itself is asked, once the run is over."""
+        for piece in self.unsettled:
             piece.fate = fate
-        self.committing.clear()
+        self.unsettled.clear()
 
     def peek(self) -> Hints:
         """Return what was seen since the database was asked last."""
-        return replace(self.hints, inserts_and_updates=self.rows, changes=self.changes)
+        return replace(self.hints, commands=self.commands + self.journaled)
 
     def take_seen(self) -> Hints:
         """The same, and begin anew: the database is asked now."""
         hints = self.peek()
-        self.rows = self.changes = 0
+        self.forget_seen()
         return hints
+
+    def forget_seen(self) -> None:
+        """The database is asked now: what was seen before counts no more."""
+        self.commands.clear()
+        self.journaled.clear()
 
     def count_committed(self) -> int:
         """Return how many statements of the running revision are known to be committed."""
@@ -152,6 +177,7 @@ class Book:
 
     def go_back(self, savepoint: str, begin: bool) -> None:
         """Remember where a savepoint is, or take away what came after it."""
+        self.keep_heard()
         piece = self.piece
         if begin:
             self.savepoints[savepoint] = (piece, len(piece.statements))
@@ -168,6 +194,11 @@ class Book:
         """SQLite executes a statement that did not come by SQLAlchemy."""
         self.keep_heard()
         self.heard = None if self.sending or not self.scripting else " ".join(text.split())
+
+    def hear_savepoint(self, savepoint: str, begin: bool) -> None:
+        """SQLite begins a savepoint, or goes back to one; of those that came by SQLAlchemy the events tell."""
+        if self.scripting and not self.sending:
+            self.go_back(savepoint, begin)
 
     def keep_heard(self) -> None:
         """Something came after a statement, so it has not failed."""
@@ -193,11 +224,15 @@ class Account(Part):
 
     @contextmanager
     def around_run(self, database: Database) -> Iterator[None]:
-        book = book_of(database)
-        book.transaction = _transaction(database)
-        book.facts = facts_for(database.connection)
+        book = find_book(database)
+        book.transaction = _find_transaction(database)
+        book.facts = make_facts(database.connection)
         if isinstance(book.facts, SQLiteFacts):
-            book.facts.on_end, book.facts.on_statement = book.end, book.hear
+            book.facts.on_end, book.facts.on_statement, book.facts.on_savepoint = (
+                book.end,
+                book.hear,
+                book.hear_savepoint,
+            )
         try:
             yield
             _commit_what_a_script_began(database, book)
@@ -207,15 +242,21 @@ class Account(Part):
 
     @contextmanager
     def around_step(self, database: Database, step: MigrationStep) -> Iterator[None]:
-        book = book_of(database)
-        book.number, book.revision = book.number + 1, revision_of(step)
+        book = find_book(database)
+        book.number, book.revision = book.number + 1, find_revision(step)
         book.direction = "upgrade" if step.is_upgrade else "downgrade"
         book.hints, book.first_error, book.ended, book.unseen = Hints(), None, False, 0
         is_script = bool(book.revision)
+        resumption = find_resumption(database)
+        if resumption and resumption.table:
+            book.journaled = resumption.table.sent
         if is_script and book.stale:
             book.facts.mark()
-            book.stale, book.rows, book.changes = False, 0, 0
+            book.stale = False
+            book.forget_seen()
         book.scripting = is_script
+        if is_script and database.touched:
+            self.driver_taken(database)  # an earlier script may have kept it
         try:
             yield
         except BaseException as exc:
@@ -240,23 +281,38 @@ class Account(Part):
             with suppress(Exception):  # a connection that is closed
                 book.facts.settle()
                 book.keep_heard()
+        if database.touched:
+            with suppress(Exception):  # a transaction that takes no more statements
+                book.facts.end_turns()
         with suppress(Exception):  # a connection that is lost
             self._notice_end(database, book)
             book.whole = book.facts.is_same()
+            self._look_elsewhere(book)
             if database.touched:
                 book.unseen = book.unseen or book.facts.count_unseen(book.peek())
 
+    def _look_elsewhere(self, book: Book) -> None:
+        if book.revision in book.elsewhere and not book.facts.look_elsewhere():
+            book.elsewhere.remove(book.revision)
+
     def _ask(self, database: Database, book: Book) -> None:
+        self._look_elsewhere(book)
         book.hints.touched = database.touched
+        if database.touched:
+            with suppress(Exception):  # a transaction that takes no more statements, as the next question says
+                book.facts.end_turns()
         unseen = book.facts.count_unseen(book.peek()) if database.touched else 0
+        book.past += [book.revision] if unseen else []
         try:
             ending = book.facts.ask(book.take_seen())
+            book.settle_commits()
         except Aborted as exc:
-            raise _went_on(book) from exc
+            raise _explain_went_on(book) from exc
         book.ended = ending is not Ending.NONE
         if database.run.refuses and not database.redirected:
             return  # a dry run stops where a transaction ends, whatever was in it
         if ending is Ending.UNKNOWN:
+            book.doubtful.append(book.revision)
             database.say(
                 f"Revision {book.revision} ended the transaction on the driver's own connection: it is not known"
                 " whether something that it had written was rolled back."
@@ -270,12 +326,12 @@ class Account(Part):
             )
 
     def version_moved(self, database: Database, step: MigrationStep, heads: Set[str]) -> None:
-        book = book_of(database)
+        book = find_book(database)
         book.moves.append(Moved(book.revision, heads))
 
     def step_over(self, database: Database, step: MigrationStep) -> None:
-        book = book_of(database)
-        if book.ended and database.dialect in ROLLS_BACK_DDL:
+        book = find_book(database)
+        if book.ended:
             self._commit_the_version(database, book)
         if database.dialect in ROLLS_BACK_DDL and (not database.connection.in_transaction() or book.ended):
             book.stale = True
@@ -284,7 +340,7 @@ class Account(Part):
 
     def _commit_the_version(self, database: Database, book: Book) -> None:
         """A revision has ended the transaction: its version is committed now, and the next one begins another."""
-        transaction = _transaction(database)
+        transaction = _find_transaction(database)
         if transaction is not None and transaction is not book.transaction:
             transaction.commit()
         elif database.connection.in_transaction():
@@ -293,9 +349,10 @@ class Account(Part):
             book.settle_commits()
 
     def before_autocommit(self, database: Database) -> None:
-        book = book_of(database)
+        book = find_book(database)
+        self._notice_end(database, book)
         so_far = book.count_open()
-        book.invalid = find_invalid_indexes(database.dialect, _asking(database))
+        book.invalid = find_invalid_indexes(database.dialect, _make_ask(database))
         before = f" What it did before them, {so_far} so far, stays too." if so_far else ""
         database.say(
             f"Revision {book.revision} leaves the transaction (autocommit_block): what it runs there stays.{before}"
@@ -303,7 +360,7 @@ class Account(Part):
 
     @contextmanager
     def inside_autocommit(self, database: Database) -> Iterator[None]:
-        book = book_of(database)
+        book = find_book(database)
         book.hints.commits += 1
         try:
             yield
@@ -312,42 +369,47 @@ class Account(Part):
             book.transaction = None  # Alembic begins another when the block is over
 
     def began(self, database: Database) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book:
             book.settle_commits()
             if book.transaction is None:
-                book.transaction = _transaction(database)
+                book.transaction = _find_transaction(database)
 
     def committing(self, database: Database) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book and not isinstance(book.facts, SQLiteFacts):
             self._notice_end(database, book)
-            self._notice_unseen_commit(database, book)
+            self._look_before_commit(database, book)
             aborted = _is_aborted(database)
             book.hints.commits += not aborted
             book.close(Fate.ROLLED_BACK if aborted else Fate.COMMITTING)
             book.stale = True
 
     def rolling_back(self, database: Database) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book:
+            self._notice_end(database, book)
             self._notice_loss(book)
-            self._rolled_back(book)
+            self._note_rollback(book)
 
     def _notice_loss(self, book: Book) -> None:
         """A rollback is about to be sent: ask whether something is written that it undoes."""
         if book.scripting and not book.hints.lost_writes:
             with suppress(Exception):  # a connection that is lost: the failure that follows tells of it
-                book.hints.lost_writes = book.facts.wrote(book.peek())
+                wrote = book.facts.has_written(book.peek())
+                book.hints.lost_writes, book.hints.may_have_lost = (
+                    bool(wrote),
+                    book.hints.may_have_lost or wrote is None,
+                )
 
-    def _rolled_back(self, book: Book) -> None:
+    def _note_rollback(self, book: Book) -> None:
         book.hints.rollbacks += 1
         if not isinstance(book.facts, SQLiteFacts):
             book.close(Fate.ROLLED_BACK)
         book.stale = True
 
     def before_statement(self, database: Database, sent: Sent) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book is None:
             return
         book.settle_commits()
@@ -361,41 +423,46 @@ class Account(Part):
                 self._notice_loss(book)
             book.hints.lost_writes = book.hints.lost_writes or (book.scripting and _undoes_itself(statements))
         if any(one.kind is Kind.COMMIT for one in statements):
-            self._notice_unseen_commit(database, book)
+            self._look_before_commit(database, book)
         if database.dialect not in ROLLS_BACK_DDL and commits(sent.text, database.dialect):
             book.close(Fate.COMMITTED)
 
-    def _notice_unseen_commit(self, database: Database, book: Book) -> None:
-        """A commit is about to be sent: ask whether it keeps something that was not seen to be written."""
-        if book.scripting and database.touched and not book.hints.writes and database.dialect == "postgresql":
-            with suppress(Exception):  # a connection that is lost: the failure that follows tells of it
-                book.unseen += book.facts.wrote(book.peek())
+    def _look_before_commit(self, database: Database, book: Book) -> None:
+        """A commit is about to be sent: ask what was written, or taken back, and not seen."""
+        if not book.scripting or not isinstance(book.facts, PostgreSQLFacts):
+            return
+        with suppress(Exception):  # a connection that is lost: the failure that follows tells of it
+            book.committing = book.facts.find_number()
+            if database.touched:
+                book.unseen += bool(book.committing and not book.hints.writes)
+                book.went_back = book.facts.count_gone_back() > book.savepoints_left
 
     def _notice_end(self, database: Database, book: Book) -> None:
         """Notice that the transaction has ended past SQLAlchemy, by what the server said in its last answer."""
         begun = book.scripting and book.hints.writes and not isinstance(book.facts, SQLiteFacts)
-        if begun and transaction_status(driver_connection(database.connection)) is False:
+        if begun and read_transaction_status(driver_connection(database.connection)) is False:
             book.hints.unseen += 1
             book.close(Fate.UNKNOWN)
 
     def after_statement(self, database: Database, sent: Sent) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book is None:
             return
         book.sending = False
         if _is_alembics_own(database, book):
             return
         statements = split(sent.text, database.dialect)
-        resumption = resumption_of(database)
+        resumption = find_resumption(database)
         if resumption and resumption.skipped:
             return
-        book.rows += sum(one.kind is Kind.DML for one in statements)
-        book.changes += sum(one.kind in (Kind.DDL, Kind.DML) for one in statements)
+        book.commands.update(_name_commands(statements))
         if not book.scripting:
             return
+        # It is looked at first: a question would begin another transaction.
+        over = read_transaction_status(driver_connection(sent.connection)) is False
         for statement in statements:
             self._note(database, book, statement)
-        self._look_whether_it_is_over(database, book, sent)
+        self._look_whether_it_is_over(database, book, sent, over)
 
     def _note(self, database: Database, book: Book, statement: Statement) -> None:
         """Note one statement that was executed, and what it ended."""
@@ -407,23 +474,24 @@ class Account(Part):
                 book.facts.learn()
         if kind in (Kind.SAVEPOINT, Kind.ROLLBACK_TO):
             book.hints.savepoints += kind is Kind.ROLLBACK_TO
+            book.savepoints_left += kind is Kind.ROLLBACK_TO
             book.go_back(statement.tokens[-1].text, begin=kind is Kind.SAVEPOINT)
         if isinstance(book.facts, SQLiteFacts):
             return  # it tells of every end itself
         if kind is Kind.ROLLBACK:
-            self._rolled_back(book)
+            self._note_rollback(book)
         elif kind is Kind.COMMIT:
             book.hints.commits += 1
             book.close(Fate.COMMITTED)
         elif database.dialect not in ROLLS_BACK_DDL and statement.commits:
             book.close(Fate.COMMITTED)
 
-    def _look_whether_it_is_over(self, database: Database, book: Book, sent: Sent) -> None:
+    def _look_whether_it_is_over(self, database: Database, book: Book, sent: Sent, over: bool) -> None:
         """What was executed in autocommit, or outside of a transaction, lasts."""
         if isinstance(book.facts, SQLiteFacts):
             book.facts.settle()
-        over = transaction_status(driver_connection(sent.connection)) is False
-        if database.dialect not in ROLLS_BACK_DDL:
+        if over and database.dialect not in ROLLS_BACK_DDL:
+            book.close(Fate.COMMITTED)  # by DDL, or by the journal, which commits before what lasts at once
             over = False
         if over or (is_autocommit(sent.connection) and not database.engine_autocommit):
             if over and not (book.hints.commits or book.hints.rollbacks or is_autocommit(sent.connection)):
@@ -433,34 +501,46 @@ class Account(Part):
             book.close(Fate.COMMITTED)
 
     def statement_failed(self, database: Database, sent: Sent, exc: BaseException) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book is None:
             return
         book.sending = False
-        kinds = [one.kind for one in split(sent.text, database.dialect)]
-        book.rows += kinds.count(Kind.DML)  # the server counts it, too
-        book.changes += kinds.count(Kind.DML) + kinds.count(Kind.DDL)
+        if book.facts.counts(exc):
+            book.commands.update(_name_commands(split(sent.text, database.dialect)[:1]))
         if book.scripting and book.first_error is None:
             book.first_error = (" ".join(sent.text.split()), exc)
 
     def before_foreign_statement(self, database: Database, sent: Sent) -> None:
-        book = _book(database)
+        book = _get_book(database)
         if book and any(one.writes for one in split(sent.text, sent.connection.dialect.name)):
             book.hints.foreign = True
-            book.foreign.append(Foreign(sent.connection.engine, " ".join(sent.text.split())))
+            book.foreign.append(Foreign(book.revision, sent.connection.engine, " ".join(sent.text.split())))
 
     def after_foreign_statement(self, database: Database, sent: Sent) -> None:
         """What was executed in no transaction, or has ended one, lasts."""
-        book = _book(database)
+        book = _get_book(database)
         if book is None or not book.foreign:
             return
-        status = transaction_status(driver_connection(sent.connection))
+        status = read_transaction_status(driver_connection(sent.connection))
         lasts = commits(sent.text, sent.connection.dialect.name) or is_autocommit(sent.connection)
         if status is False or (status is None and lasts):
             self.foreign_commit(database, sent)
 
+    def driver_taken(self, database: Database) -> None:
+        book = _get_book(database)
+        if book and book.scripting:
+            with suppress(Exception):  # a transaction that takes no more statements
+                book.facts.begin_turns()
+
+    def foreign_driver_taken(self, database: Database) -> None:
+        book = _get_book(database)
+        if book:
+            book.hints.foreign = True
+            if book.revision not in book.elsewhere:
+                book.elsewhere.append(book.revision)
+
     def foreign_commit(self, database: Database, sent: Sent) -> None:
-        book = _book(database)
+        book = _get_book(database)
         for foreign in book.foreign if book else ():
             foreign.lasts = foreign.lasts or foreign.engine is sent.connection.engine
 
@@ -478,6 +558,12 @@ def _commits_first(statements: Sequence[Statement]) -> bool:
     return False
 
 
+def _name_commands(statements: Iterable[Statement]) -> List[str]:
+    """Return the words of what changes rows or definitions, as the database counts them."""
+    changing = (one for one in statements if one.kind in (Kind.DDL, Kind.DML) and one.executed)
+    return [one.executed[0].word.lower() for one in changing]
+
+
 def _undoes_itself(statements: Sequence[Statement]) -> bool:
     """Return whether a text rolls back what it has written itself."""
     pending = False
@@ -488,7 +574,7 @@ def _undoes_itself(statements: Sequence[Statement]) -> bool:
     return False
 
 
-def book_of(database: Database) -> Book:
+def find_book(database: Database) -> Book:
     """Return the book of a database that was configured."""
     found: Book = database.state[Account]
     return found
@@ -505,15 +591,15 @@ def find_invalid_indexes(dialect: str, ask: Callable[[str], List[Any]]) -> Set[s
     return {str(row[0]) for row in ask(sql)}
 
 
-def _asking(database: Database) -> Callable[[str], List[Any]]:
+def _make_ask(database: Database) -> Callable[[str], List[Any]]:
     return lambda sql: run(driver_connection(database.connection), sql)
 
 
-def _book(database: Database) -> Optional[Book]:
+def _get_book(database: Database) -> Optional[Book]:
     return database.state.get(Account)
 
 
-def _transaction(database: Database) -> Any:
+def _find_transaction(database: Database) -> Any:
     """Return the transaction of a connection; SQLAlchemy before 1.4 begins none by itself, and has no name for it."""
     connection: Any = database.connection
     return connection.get_transaction() if hasattr(connection, "get_transaction") else None
@@ -524,14 +610,14 @@ def _commit_what_a_script_began(database: Database, book: Book) -> None:
 
     SQLAlchemy begins another transaction then, of which neither Alembic nor env.py knows.
     """
-    left = _transaction(database)
+    left = _find_transaction(database)
     if left is not None and left is not book.transaction:
         left.commit()
 
 
 def _is_aborted(database: Database) -> bool:
     """Return whether a commit would be a rollback: libpq's "in a failed transaction" is 3."""
-    info = getattr(innermost(driver_connection(database.connection)), "info", None)
+    info = getattr(find_innermost(driver_connection(database.connection)), "info", None)
     return getattr(info, "transaction_status", None) == 3
 
 
@@ -540,7 +626,7 @@ def _is_same_failure(exc: BaseException, first: BaseException) -> bool:
     return exc is first or getattr(exc, "orig", None) is first
 
 
-def _went_on(book: Book) -> MigrateError:
+def _explain_went_on(book: Book) -> MigrateError:
     if book.first_error is None:
         first = "a statement of it failed"
     else:

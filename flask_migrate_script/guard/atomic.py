@@ -12,16 +12,20 @@ import sqlite3
 from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Tuple
 
 from ..errors import MigrateError
 from ..seam.database import Database, Sent
-from ..seam.driver import driver_connection, in_transaction, is_autocommit, is_driver_autocommit, run
+from ..seam.driver import driver_connection, is_autocommit, is_driver_autocommit, is_in_transaction, run
 from ..seam.parts import Part
 from ..sql.text import Kind, split
 from .waits.sqlite import BusyFile
 
-Violation = Tuple[str, Any, str, int]
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+
+Violation = Tuple[str, Optional[int], str, int]
 """A row of ``PRAGMA foreign_key_check``: table, rowid, parent table, number of the foreign key."""
 
 SHOWN_VIOLATIONS = 20
@@ -44,14 +48,14 @@ class SQLiteTransactions:
     :param ending: what a commit sends: ``ROLLBACK`` where nothing is to last.
     """
 
-    connection: Any
+    connection: Connection
     shown: str
     timeout: float
     say: Callable[[str], None]
     check_foreign_keys: bool = True
     ending: str = "COMMIT"
-    _enforced: Any = None
-    _level: Any = None
+    _enforced: int = 0
+    _level: Tuple[str, object] = ("isolation_level", None)
     _ours: bool = False
     _changed: bool = False
     _before: List[Violation] = field(default_factory=list)
@@ -62,16 +66,16 @@ class SQLiteTransactions:
         if _OPEN in connection.info:
             return
         driver = driver_connection(connection)
-        if in_transaction(driver):
+        if is_in_transaction(driver):
             # Begun by the application or by what env.py wrote; foreign keys are on or off for the whole of it.
             run(driver, self.ending)
         connection.info[_OPEN] = self
-        self._level, self._ours, self._changed = _autocommit(driver), True, False
+        self._level, self._ours, self._changed = _turn_autocommit_on(driver), True, False
         self._enforced = run(driver, "PRAGMA foreign_keys")[0][0]
         # https://www.sqlite.org/lang_altertable.html, section 7: off before the transaction, checked before its end.
         run(driver, "PRAGMA foreign_keys = OFF")
         try:
-            self._patiently(driver, "BEGIN IMMEDIATE", writing=True)
+            self._run_patiently(driver, "BEGIN IMMEDIATE", writing=True)
         except BaseException:
             self._end()
             raise
@@ -82,13 +86,13 @@ class SQLiteTransactions:
             return
         statements = split(sent.text, "sqlite")
         begins = len(statements) == 1 and statements[0].kind is Kind.BEGIN
-        if begins and in_transaction(driver_connection(self.connection)):
+        if begins and is_in_transaction(driver_connection(self.connection)):
             # SQLAlchemy's manual has applications begin SQLite's transactions by an event of their own.
             sent.text = _NOTHING
         elif not self._changed and any(one.writes for one in statements):
             self._changed = True
             if self.check_foreign_keys:
-                self._before = _violations(driver_connection(self.connection))
+                self._before = _find_violations(driver_connection(self.connection))
 
     def commit(self) -> None:
         """End the transaction, where SQLAlchemy commits one."""
@@ -102,15 +106,15 @@ class SQLiteTransactions:
             driver = driver_connection(self.connection)
             self._end_with(self.ending)
             self._changed = False
-            self._patiently(driver, "BEGIN IMMEDIATE", writing=True)
+            self._run_patiently(driver, "BEGIN IMMEDIATE", writing=True)
 
     def _end_with(self, ending: str) -> None:
         driver = driver_connection(self.connection)
         try:
-            if in_transaction(driver):  # else a script has ended it
+            if is_in_transaction(driver):  # else a script has ended it
                 if self._changed and self.check_foreign_keys:
-                    _refuse(_new(self._before, _violations(driver)))
-                self._patiently(driver, ending, writing=False)
+                    _refuse(_find_new(self._before, _find_violations(driver)))
+                self._run_patiently(driver, ending, writing=False)
         except BaseException:
             self.rollback()
             raise
@@ -119,7 +123,7 @@ class SQLiteTransactions:
         """Roll back, where SQLAlchemy does."""
         if self._ours:
             driver = driver_connection(self.connection)
-            if in_transaction(driver):
+            if is_in_transaction(driver):
                 run(driver, "ROLLBACK")
             self._end()
 
@@ -133,7 +137,7 @@ class SQLiteTransactions:
         self._ours = False
         connection.info.pop(_OPEN, None)
 
-    def _patiently(self, driver: Any, sql: str, writing: bool) -> None:
+    def _run_patiently(self, driver: DBAPIConnection, sql: str, writing: bool) -> None:
         """Run the beginning or the end of a transaction, again while another connection is reading or writing."""
         BusyFile(writing).run_when_free(driver, sql, self.shown, self.timeout, self.say)
 
@@ -189,42 +193,42 @@ class Atomic(Part):
             yield
 
     def began(self, database: Database) -> None:
-        transactions = _transactions(database)
+        transactions = _find_transactions(database)
         left_by_script = is_autocommit(database.connection) and not database.engine_autocommit
         if transactions and not (database.in_autocommit or left_by_script):
             transactions.begin()
 
     def committing(self, database: Database) -> None:
-        transactions = _transactions(database)
+        transactions = _find_transactions(database)
         if transactions:
             transactions.commit()
 
     def rolling_back(self, database: Database) -> None:
-        transactions = _transactions(database)
+        transactions = _find_transactions(database)
         if transactions:
             transactions.rollback()
 
     def before_statement(self, database: Database, sent: Sent) -> None:
-        transactions = _transactions(database)
+        transactions = _find_transactions(database)
         if transactions:
             transactions.look(sent)
 
 
-def _transactions(database: Database) -> Optional[SQLiteTransactions]:
+def _find_transactions(database: Database) -> Optional[SQLiteTransactions]:
     found: Optional[SQLiteTransactions] = database.state.get(Atomic)
     return found
 
 
 def begin_anew(database: Database) -> None:
     """Commit, and begin another transaction in the place of the one that a script has ended."""
-    transactions = _transactions(database)
+    transactions = _find_transactions(database)
     if transactions:
         transactions.commit_and_begin()
     else:
         driver_connection(database.connection).commit()
 
 
-def _autocommit(driver: Any) -> Tuple[str, Any]:
+def _turn_autocommit_on(driver: DBAPIConnection) -> Tuple[str, object]:
     """Let the driver begin nothing by itself, and return the attribute that did it, with its value until now.
 
     Python 3.12 has ``autocommit`` beside ``isolation_level``, which counts for nothing where that is False.
@@ -235,16 +239,16 @@ def _autocommit(driver: Any) -> Tuple[str, Any]:
     return name, before
 
 
-def _violations(driver: Any) -> List[Violation]:
+def _find_violations(driver: DBAPIConnection) -> List[Violation]:
     """Return every row whose parent is missing; a table that cannot be checked counts as one violation."""
     try:
         return [tuple(row) for row in run(driver, "PRAGMA foreign_key_check")]
     except sqlite3.OperationalError:
         tables = run(driver, "SELECT name FROM sqlite_master WHERE type = 'table'")
-        return [found for (table,) in tables for found in _violations_of(driver, table)]
+        return [found for (table,) in tables for found in _find_violations_of(driver, table)]
 
 
-def _violations_of(driver: Any, table: str) -> List[Violation]:
+def _find_violations_of(driver: DBAPIConnection, table: str) -> List[Violation]:
     quoted = table.replace('"', '""')
     try:
         return [tuple(row) for row in run(driver, f'PRAGMA foreign_key_check("{quoted}")')]
@@ -252,7 +256,7 @@ def _violations_of(driver: Any, table: str) -> List[Violation]:
         return [(table, None, str(exc), 0)]
 
 
-def _new(before: List[Violation], after: List[Violation]) -> List[Violation]:
+def _find_new(before: List[Violation], after: List[Violation]) -> List[Violation]:
     """Return the violations that came with the migration.
 
     Counted by table and parent: a rebuilt table may give its rows and its foreign keys other numbers.
@@ -267,7 +271,7 @@ def _new(before: List[Violation], after: List[Violation]) -> List[Violation]:
 def _refuse(violations: List[Violation]) -> None:
     if not violations:
         return
-    lines = [_line(violation) for violation in violations[:SHOWN_VIOLATIONS]]
+    lines = [_write_violation(violation) for violation in violations[:SHOWN_VIOLATIONS]]
     more = len(violations) - len(lines)
     if more > 0:
         lines.append(f"  and {more:,} more")
@@ -277,7 +281,7 @@ def _refuse(violations: List[Violation]) -> None:
     )
 
 
-def _line(violation: Violation) -> str:
+def _write_violation(violation: Violation) -> str:
     table, row, parent, _ = violation
     if row is None and " " in parent:  # what SQLite said instead of checking the table
         return f"  {table}: {parent}"

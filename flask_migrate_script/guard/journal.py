@@ -32,7 +32,7 @@ class Journal(Part):
 
     @contextmanager
     def around_step(self, database: Database, step: MigrationStep) -> Iterator[None]:
-        resumption = resumption_of(database)
+        resumption = find_resumption(database)
         if resumption is None:
             yield
             return
@@ -41,19 +41,19 @@ class Journal(Part):
             yield
 
     def step_over(self, database: Database, step: MigrationStep) -> None:
-        resumption = resumption_of(database)
+        resumption = find_resumption(database)
         if resumption is not None:
             resumption.end_move()
 
     @contextmanager
     def around_run(self, database: Database) -> Iterator[None]:
-        resumption = resumption_of(database)
+        resumption = find_resumption(database)
         if resumption is None:
             yield
             return
-        from .resume.resumption import after_the_last_one
+        from .resume.resumption import wait_for_last_session
 
-        alone = nullcontext() if self.timeout is None else after_the_last_one(database.connection, self.timeout)
+        alone = nullcontext() if self.timeout is None else wait_for_last_session(database.connection, self.timeout)
         with alone:
             try:
                 yield
@@ -62,7 +62,7 @@ class Journal(Part):
                 raise
 
     def execute(self, database: Database, call: Call) -> Optional[bool]:
-        resumption = resumption_of(database)
+        resumption = find_resumption(database)
         return resumption.handle(call) if resumption else None
 
 
@@ -71,16 +71,16 @@ class HiddenJournal(Part):
 
     def configuring(self, database: Database) -> None:
         if has_journal(database.connection):
-            database.arguments["include_object"] = without_journal(database.arguments.get("include_object"))
+            database.arguments["include_object"] = hide_journal(database.arguments.get("include_object"))
 
 
-def resumption_of(database: Database) -> Optional[Resumption]:
+def find_resumption(database: Database) -> Optional[Resumption]:
     """Return the journal of a database during this run; None where it keeps none."""
     found: Optional[Resumption] = database.state.get(Journal)
     return found
 
 
-def without_journal(include_object: Optional[Callable[..., bool]]) -> Callable[..., bool]:
+def hide_journal(include_object: Optional[Callable[..., bool]]) -> Callable[..., bool]:
     """Return env.py's ``include_object``, which never sees the journal."""
 
     from .resume.table import NAME

@@ -10,13 +10,16 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Callable, Dict, Iterator, List, Optional, Protocol
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Protocol
 
 from ..databases import identify_database
 from ..errors import MigrateError
 from ..seam.driver import OtherConnection, driver_connection, run
 from .waits.sqlite import find_file
 from .waits.timing import AFTER
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 """Seconds between two tries: short at first, as most migrations are."""
@@ -31,7 +34,7 @@ class Lock(Protocol):
     def acquire(self) -> bool:
         """Take it if it is free, without waiting."""
 
-    def holder(self) -> str:
+    def find_holder(self) -> str:
         """Return who holds it, as far as can be known."""
 
     def release(self) -> None:
@@ -58,7 +61,7 @@ _running: List[str] = []
 
 
 @contextmanager
-def alone_in_this_process(timeout: float, say: Callable[[str], None]) -> Iterator[None]:
+def run_alone(timeout: float, say: Callable[[str], None]) -> Iterator[None]:
     """Let one thread of this process run the block at a time; a run inside a run is the same thread's.
 
     :param timeout: seconds to wait.
@@ -68,10 +71,11 @@ def alone_in_this_process(timeout: float, say: Callable[[str], None]) -> Iterato
     soon = min(AFTER, timeout)
     if not _one_in_this_process.acquire(timeout=soon):
         at_the_most = f"waiting for it, {timeout:g} seconds at the most"
-        say(f"Another thread of this process{_running_thread()} is using Alembic; {at_the_most}.")
+        say(f"Another thread of this process{_describe_running_thread()} is using Alembic; {at_the_most}.")
         if not _one_in_this_process.acquire(timeout=max(timeout - soon, 0)):
             raise MigrateError(
-                f"Another thread of this process{_running_thread()} is still using Alembic after {timeout:g} seconds.",
+                f"Another thread of this process{_describe_running_thread()} is still using Alembic"
+                f" after {timeout:g} seconds.",
                 "Nothing was changed. Run it again when that thread is done, or wait longer: --lock-timeout SECONDS",
             )
     _running.append(threading.current_thread().name)
@@ -82,12 +86,12 @@ def alone_in_this_process(timeout: float, say: Callable[[str], None]) -> Iterato
         _one_in_this_process.release()
 
 
-def _running_thread() -> str:
+def _describe_running_thread() -> str:
     return f" ({_running[-1]})" if _running else ""
 
 
 @contextmanager
-def held(lock: Lock, shown: str, timeout: float, say: Callable[[str], None]) -> Iterator[None]:
+def hold(lock: Lock, shown: str, timeout: float, say: Callable[[str], None]) -> Iterator[None]:
     """Hold a lock for the block; wait for the process that has it.
 
     :param shown: the database, as messages name it.
@@ -113,11 +117,14 @@ def _wait(lock: Lock, shown: str, timeout: float, say: Callable[[str], None]) ->
         _refuse_to_wait_for_itself(lock, shown)
         if time.monotonic() >= end:
             raise MigrateError(
-                f"Another migration of {shown} is still running after {timeout:g} seconds{_by(lock)}.",
+                f"Another migration of {shown} is still running after {timeout:g} seconds{_describe_holder(lock)}.",
                 "Nothing was changed. Wait for it and run the command again, or give it longer: --lock-timeout SECONDS",
             )
         if not said:
-            say(f"Another migration of {shown} is running{_by(lock)}; waiting for it, {timeout:g} seconds at the most.")
+            say(
+                f"Another migration of {shown} is running{_describe_holder(lock)}"
+                f"; waiting for it, {timeout:g} seconds at the most."
+            )
             said = True
         time.sleep(min(pause, max(end - time.monotonic(), 0)))
         pause = min(pause * 1.5, LONGEST_PAUSE)
@@ -128,7 +135,7 @@ def _refuse_to_wait_for_itself(lock: Lock, shown: str) -> None:
 
     :raises MigrateError: if this very thread holds the lock.
     """
-    holder = _holder_here(lock)
+    holder = _find_holder_here(lock)
     if holder and holder.thread == threading.get_ident():
         raise MigrateError(
             f"A migration of {shown} is running in this very process already, and this one was called inside it.",
@@ -136,18 +143,18 @@ def _refuse_to_wait_for_itself(lock: Lock, shown: str) -> None:
         )
 
 
-def _holder_here(lock: Lock) -> Optional[_Holder]:
+def _find_holder_here(lock: Lock) -> Optional[_Holder]:
     holder = _held_here.get(lock.identity)
     return holder if holder and holder.process == os.getpid() else None
 
 
-def _by(lock: Lock) -> str:
-    holder, here = lock.holder(), _holder_here(lock)
+def _describe_holder(lock: Lock) -> str:
+    holder, here = lock.find_holder(), _find_holder_here(lock)
     own = f"thread {here.name} of this very process" if here else ""
     return f" ({', '.join(filter(None, (holder, own)))})" if holder or own else ""
 
 
-def lock_for(connection: Any) -> Optional[Lock]:
+def make_lock(connection: Connection) -> Optional[Lock]:
     """Return the lock of the database a connection is to, or None where there is none to take."""
     make = _LOCKS.get(connection.dialect.name)
     return make(connection) if make else None
@@ -156,7 +163,7 @@ def lock_for(connection: Any) -> Optional[Lock]:
 class _ServerLock:
     """A lock of the server's, on a connection of its own: the server gives it back with the connection."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.server = OtherConnection(connection)
         self.identity = identify_database(connection.dialect.name, self.server.run)
 
@@ -177,7 +184,7 @@ class PostgreSQLLock(_ServerLock):
     def acquire(self) -> bool:
         return bool(self.server.value(f"SELECT pg_try_advisory_lock({self.KEY})"))
 
-    def holder(self) -> str:
+    def find_holder(self) -> str:
         high, low = (self.KEY >> 32) & 0xFFFFFFFF, self.KEY & 0xFFFFFFFF
         rows = self.server.run(
             "SELECT a.pid, a.usename, a.client_addr, a.application_name, date_trunc('second', a.backend_start)"
@@ -203,7 +210,7 @@ class MySQLLock(_ServerLock):
     def acquire(self) -> bool:
         return bool(self.server.value(f"SELECT GET_LOCK('{self.name}', 0)") == 1)
 
-    def holder(self) -> str:
+    def find_holder(self) -> str:
         connection_id = self.server.value(f"SELECT IS_USED_LOCK('{self.name}')")
         if connection_id is None:
             return ""
@@ -218,7 +225,7 @@ class SQLiteLock:
     holds on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
     """
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Connection) -> None:
         driver = driver_connection(connection)
         database = find_file(driver)
         self.path = f"{database}.migrating" if database else ""
@@ -244,7 +251,7 @@ class SQLiteLock:
         except FileNotFoundError:
             return False
 
-    def holder(self) -> str:
+    def find_holder(self) -> str:
         try:
             with open(self.path, encoding="utf-8") as file:
                 return file.read()
@@ -283,7 +290,7 @@ def _lock_file_on_windows(file: int) -> bool:
     return True
 
 
-_LOCKS: Dict[str, Callable[[Any], Lock]] = {
+_LOCKS: Dict[str, Callable[["Connection"], Lock]] = {
     "postgresql": PostgreSQLLock,
     "mysql": MySQLLock,
     "mariadb": MySQLLock,

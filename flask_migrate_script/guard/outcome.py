@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ..databases import name_server
 from ..errors import MigrateError
 from ..invocation import get_invocation
 from ..passwords import masked
 from ..seam.binds import DEFAULT
-from ..seam.database import Database, revision_of
+from ..seam.database import Database, find_revision
 from ..seam.driver import OtherConnection
 from ..sql.text import Kind, split
-from .account import ROLLS_BACK_DDL, Fate, book_of, find_invalid_indexes
-from .journal import resumption_of
+from .account import ROLLS_BACK_DDL, Fate, Piece, find_book, find_invalid_indexes
+from .journal import find_resumption
 from .results import DatabaseOutcome, RunError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def settle(database: Database, error: Optional[MigrateError]) -> Verdict:
 
     :param error: what the run failed with; None where it did not.
     """
-    return _Settling(database, error).verdict()
+    return _Settling(database, error).give_verdict()
 
 
 def describe_bypass(bypass: Bypass, error: MigrateError) -> Verdict:
@@ -57,7 +57,7 @@ def describe_bypass(bypass: Bypass, error: MigrateError) -> Verdict:
     outcome = DatabaseOutcome(DEFAULT, bypass.shown, list(bypass.before), after, [], "unknown", [], failed)
     lines = [
         "It is not known what is in the database now: the migrations ran unguarded, on a MigrationContext, or with a"
-        f" Config, of env.py's own. {_at(after)}"
+        f" Config, of env.py's own. {_say_where(after)}"
     ]
     return Verdict(outcome, True, lines, False, [])
 
@@ -66,8 +66,8 @@ class _Settling:
     """The questions to one database when a run is over, and the answers in words."""
 
     def __init__(self, database: Database, error: Optional[MigrateError]) -> None:
-        self.database, self.error, self.book = database, error, book_of(database)
-        self.resumption: Optional[Resumption] = resumption_of(database)
+        self.database, self.error, self.book = database, error, find_book(database)
+        self.resumption: Optional[Resumption] = find_resumption(database)
         self.why = ""
         self.may_have: Dict[str, List[str]] = {}
         self.invalid: List[str] = []
@@ -75,11 +75,13 @@ class _Settling:
         if database.begun or database.failure is not None:
             self._ask()
         self.applied = self._find_applied()
+        self.doubtful = [name for name in self.book.doubtful if name in self.applied]
         self.left: Dict[str, List[str]] = self._find_left() if error and self.versions is not None else {}
+        self.unseen = self._find_unseen() if error else []
 
-    def verdict(self) -> Verdict:
+    def give_verdict(self) -> Verdict:
         database, error = self.database, self.error
-        state = self._state()
+        state = self._find_state()
         unfinished = database.failure is not None or database.running is not None
         failed = unfinished and error is not None
         outcome = DatabaseOutcome(
@@ -90,11 +92,12 @@ class _Settling:
             self.applied,
             state,
             [*(masked(text) for one in self.left.values() for text in one), *self.invalid],
-            self._error() if failed else None,
+            self._make_error() if failed else None,
+            self.doubtful,
         )
         moved = [one.revision for one in self.book.moves]
         lost = [name for name in moved if name not in self.applied and name]
-        return Verdict(outcome, database.begun, self._lines(state), self._remembers, lost)
+        return Verdict(outcome, database.begun, self._write_lines(state), self._remembers, lost)
 
     def _ask(self) -> None:
         """Ask on a connection of its own: what another one sees is what lasts."""
@@ -107,28 +110,32 @@ class _Settling:
                     now = find_invalid_indexes(self.database.dialect, other.run)
                     self.invalid = sorted(now - self.book.invalid)
         except Exception as exc:  # whatever the driver raises: the failure that is being explained matters more
-            self.versions, self.why = None, f"the database does not answer ({_first_line(exc)})"
+            self.versions, self.why = None, f"the database does not answer ({_read_first_line(exc)})"
 
     def _read_versions(self, other: OtherConnection) -> Optional[Tuple[str, ...]]:
         try:
             rows = other.run(f"SELECT version_num FROM {self.book.version_table}")
         except Exception as exc:
-            if not _no_such_table(exc):
+            if not _is_missing_table(exc):
                 raise
             # Another connection sees neither a database in memory nor this one's search_path.
             if not _is_elsewhere(self.database):
                 return ()
             if self.error is None:
                 return tuple(sorted(self.book.moves[-1].heads)) if self.book.moves else self.database.before
-            return self.database.before if self._rolled_back_whole() else None
+            return self.database.before if self._is_rolled_back_whole() else None
         return tuple(sorted(str(row[0]) for row in rows))
 
-    def _rolled_back_whole(self) -> bool:
+    def _is_rolled_back_whole(self) -> bool:
         return all(piece.fate in (Fate.ROLLED_BACK, Fate.OPEN) for piece in self.book.pieces)
 
     def _settle_unknown(self, other: OtherConnection) -> None:
         """Ask what became of what was not seen to end."""
         pieces = self.book.pieces
+        for piece in pieces:
+            if piece.fate is Fate.COMMITTING and piece.transaction is not None:
+                answer = self.book.facts.find_out(piece.transaction, other)
+                piece.fate = _ANSWERS[answer]
         unknown = [piece for piece in pieces if piece.fate is Fate.UNKNOWN]
         past_sqlalchemy = [piece for piece in pieces if piece.fate is Fate.OPEN and self.database.touched]
         if self.error is None:
@@ -137,8 +144,12 @@ class _Settling:
         past = self.database.touched and not self.book.whole and not self.book.count_committed()
         if past and not self.book.unseen:
             self.book.unseen = int(committed or self.book.facts.may_have_committed(other))
+        if self._find_unfinished() in self.book.elsewhere and not self.book.facts.may_have_committed_elsewhere(other):
+            self.book.elsewhere.remove(self._find_unfinished())
         if unknown and committed is not None:
+            whole = not self.book.facts.may_have_gone_back(other, self.book.hints)
             unknown[0].fate = Fate.COMMITTED if committed else Fate.ROLLED_BACK
+            unknown[0].went_back = not whole
         elif committed:
             for piece in past_sqlalchemy:  # it was ended somewhere in the middle
                 piece.fate = Fate.UNKNOWN
@@ -155,17 +166,17 @@ class _Settling:
 
     def _find_left(self) -> Dict[str, List[str]]:
         """Return what is in the database of revisions that its version does not have, by revision."""
-        self.may_have = self._collect(Fate.UNKNOWN)
-        left = self._read_journal() if self._remembers else self._collect(Fate.COMMITTED)
-        foreign = [one.text for one in self.book.foreign if one.lasts]
-        if foreign:
-            left.setdefault(self._unfinished(), []).extend(foreign)
+        self.may_have = self._collect(_is_uncertain)
+        left = self._read_journal() if self._remembers else self._collect(_is_certain)
+        for one in self.book.foreign:
+            if one.lasts and one.revision not in self.applied:
+                left.setdefault(one.revision, []).append(one.text)
         return left
 
-    def _collect(self, fate: Fate) -> Dict[str, List[str]]:
+    def _collect(self, chosen: Callable[[Piece], bool]) -> Dict[str, List[str]]:
         found: Dict[str, List[str]] = {}
         for piece in self.book.pieces:
-            if piece.fate is fate and piece.revision not in self.applied and piece.statements:
+            if chosen(piece) and piece.revision not in self.applied and piece.statements:
                 found.setdefault(piece.revision, []).extend(piece.statements)
         return found
 
@@ -179,9 +190,9 @@ class _Settling:
             with OtherConnection(self.database.connection) as other:
                 entries = read_elsewhere(table, other)
         except Exception as exc:
-            self.why = f"its journal cannot be read ({_first_line(exc)})"
+            self.why = f"its journal cannot be read ({_read_first_line(exc)})"
             return {}
-        ours = {piece.revision for piece in self.book.pieces} | {self._unfinished()}
+        ours = {piece.revision for piece in self.book.pieces} | {self._find_unfinished()}
         left: Dict[str, List[str]] = {}
         self.may_have = {}
         for entry in entries:
@@ -191,39 +202,41 @@ class _Settling:
                 into.setdefault(entry.revision, []).append(" ".join(entry.text.split()))
         return left
 
-    def _unfinished(self) -> str:
+    def _find_unfinished(self) -> str:
         running = self.database.running
-        return revision_of(running) if running is not None else self.book.revision
+        return find_revision(running) if running is not None else self.book.revision
 
-    def _state(self) -> str:
+    def _find_state(self) -> str:
         if self.versions is None or self.why:
             return "unknown"
         if self.left or self.invalid:
             return "partly"
-        if self.may_have or self._unseen:
+        if self.may_have or self.unseen or (self.doubtful and self.error):
             return "unknown"
         return "applied" if self.applied else "unchanged"
 
-    @property
-    def _unseen(self) -> int:
-        return self.book.unseen if self.error else 0
+    def _find_unseen(self) -> List[str]:
+        """Return the revisions that have written what was not seen, or may have, and are not applied."""
+        last = self._find_unfinished() or (self.book.moves[-1].revision if self.book.moves else "")
+        names = [*self.book.elsewhere, *self.book.past, *([last] if self.book.unseen else [])]
+        return [name for name in dict.fromkeys(names) if name and name not in self.applied]
 
     @property
     def _remembers(self) -> bool:
         return bool(self.resumption and self.resumption.table)
 
-    def _error(self) -> RunError:
+    def _make_error(self) -> RunError:
         assert self.error is not None
         statement = self.book.first_error[0] if self.book.first_error else None
-        return RunError(self._unfinished() or None, masked(statement) if statement else None, self.error.problem)
+        return RunError(self._find_unfinished() or None, masked(statement) if statement else None, self.error.problem)
 
-    def _lines(self, state: str) -> List[str]:
+    def _write_lines(self, state: str) -> List[str]:
         """Return one of four things for a person: unchanged, applied and rolled back, what is left, or not known."""
         label = f"{self.database.name}: " if self.database.name else ""
         return [f"{label}{line}" if not line.startswith("  ") else line for line in self._say(state)]
 
     def _say(self, state: str) -> Iterator[str]:
-        at = _at(self.versions)
+        at = _say_where(self.versions)
         if self.versions is None:
             yield f"It is not known what is in the database now: {self.why}."
             return
@@ -231,20 +244,22 @@ class _Settling:
             yield f"It is not known what is in the database now: {self.why}. {at}"
             return
         if state == "unchanged":
-            yield f"{self._unchanged()} {at}"
+            yield f"{self._say_unchanged()} {at}"
             return
+        for revision in self.doubtful:
+            yield f"It is not known whether something that revision {revision} had written was rolled back."
         if self.applied:
             yield f"Applied before it, and kept: {_list_some(self.applied)}."
-        if self.left or self.may_have or self._unseen or self.invalid:
+        if self.left or self.may_have or self.unseen or self.invalid:
             yield from self._say_what_is_left()
-        elif self._unfinished():
-            yield f"Revision {self._unfinished()} was rolled back."
+        elif self._find_unfinished():
+            yield f"Revision {self._find_unfinished()} was rolled back."
         yield at
 
-    def _unchanged(self) -> str:
+    def _say_unchanged(self) -> str:
         if self.database.dialect in ROLLS_BACK_DDL:
             return "Rolled back, nothing changed."
-        if self._unfinished():
+        if self._find_unfinished():
             return "None of its statements took effect."
         return "Nothing changed."
 
@@ -257,17 +272,17 @@ class _Settling:
         )
         for revision, statements in self.left.items():
             yield f"Of revision {revision} {at_least}these statements took effect, because {why}:"
-            yield from _show(statements)
+            yield from _show_statements(statements)
         for revision, statements in self.may_have.items():
             yield f"Of revision {revision} it is not known whether these statements took effect:"
-            yield from _show(statements)
-        if self._unseen:
+            yield from _show_statements(statements)
+        for revision in self.unseen:
             yield (
-                f"Revision {self._unfinished()} also had the driver's own connection: it is not known what it wrote"
+                f"Revision {revision} also had the driver's own connection: it is not known what it wrote"
                 " there, and whether that is in the database."
             )
         for index in self.invalid:
-            yield f"Of revision {self._unfinished()} the index {index} is there and invalid."
+            yield f"Of revision {self._find_unfinished()} the index {index} is there and invalid."
             yield f"DROP INDEX CONCURRENTLY {index} removes it."
         if self._remembers and (self.left or self.may_have):
             yield (
@@ -276,7 +291,18 @@ class _Settling:
             )
 
 
-def _show(statements: Sequence[str]) -> Iterator[str]:
+_ANSWERS = {True: Fate.COMMITTED, False: Fate.ROLLED_BACK, None: Fate.UNKNOWN}
+
+
+def _is_certain(piece: Piece) -> bool:
+    return piece.fate is Fate.COMMITTED and not piece.went_back
+
+
+def _is_uncertain(piece: Piece) -> bool:
+    return piece.fate is Fate.UNKNOWN or (piece.fate is Fate.COMMITTED and piece.went_back)
+
+
+def _show_statements(statements: Sequence[str]) -> Iterator[str]:
     yield from (f"  {masked(statement)}" for statement in statements[:SHOWN_STATEMENTS])
     if len(statements) > SHOWN_STATEMENTS:
         yield f"  and {len(statements) - SHOWN_STATEMENTS} more"
@@ -287,17 +313,17 @@ def _list_some(revisions: Sequence[str]) -> str:
     return ", ".join(revisions[:SHOWN_REVISIONS]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def _at(versions: Optional[Sequence[str]]) -> str:
+def _say_where(versions: Optional[Sequence[str]]) -> str:
     if versions is None:
         return "It is not known at which revision it is."
     return f"The database is at {', '.join(versions)}." if versions else "The database is at no revision yet."
 
 
-def _first_line(exc: BaseException) -> str:
+def _read_first_line(exc: BaseException) -> str:
     return (str(exc).strip().splitlines() or [type(exc).__name__])[0]
 
 
-def _no_such_table(exc: BaseException) -> bool:
+def _is_missing_table(exc: BaseException) -> bool:
     text = str(exc).lower()
     return "no such table" in text or "does not exist" in text or "doesn't exist" in text
 

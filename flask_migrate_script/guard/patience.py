@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def until_connected(attempt: Callable[[], T], seconds: float, say: Callable[[str], None]) -> T:
+def retry_until_connected(attempt: Callable[[], T], seconds: float, say: Callable[[str], None]) -> T:
     """Call until it no longer fails for want of a connection, for some seconds.
 
     :param seconds: how long to go on; 0 for one attempt.
@@ -41,7 +41,7 @@ def until_connected(attempt: Callable[[], T], seconds: float, say: Callable[[str
             pause = min(pause * 1.5, 2)
 
 
-def until_unlocked(attempt: Callable[[], T], retries: int, say: Callable[[str], None]) -> T:
+def retry_until_unlocked(attempt: Callable[[], T], retries: int, say: Callable[[str], None]) -> T:
     """Call again, after growing pauses, what failed because a lock in the database was not free.
 
     :param retries: how often to try again at the most.
@@ -94,7 +94,7 @@ class LockTimeout(Part):
             return
         driver = driver_connection(database.connection)
         before = run(driver, "SHOW lock_timeout")[0][0]
-        run(driver, f"SET lock_timeout = {_milliseconds(self.seconds)}")
+        run(driver, f"SET lock_timeout = {_count_milliseconds(self.seconds)}")
         try:
             yield
         finally:
@@ -111,7 +111,7 @@ def limit_waiting(connection: Connection, seconds: float) -> Iterator[None]:
     """
     dialect = connection.dialect.name
     if seconds and dialect in ("mysql", "mariadb"):
-        with _on_mysql(connection, seconds):
+        with _limit_on_mysql(connection, seconds):
             yield
         return
     if seconds and dialect == "postgresql" and connection.in_transaction():
@@ -120,15 +120,15 @@ def limit_waiting(connection: Connection, seconds: float) -> Iterator[None]:
 
 
 def _limit_locally(seconds: float) -> str:
-    return f"SET LOCAL lock_timeout = {_milliseconds(seconds)}"
+    return f"SET LOCAL lock_timeout = {_count_milliseconds(seconds)}"
 
 
-def _milliseconds(seconds: float) -> int:
+def _count_milliseconds(seconds: float) -> int:
     return max(int(seconds * 1000), 1)
 
 
 @contextmanager
-def _on_mysql(connection: Connection, seconds: float) -> Iterator[None]:
+def _limit_on_mysql(connection: Connection, seconds: float) -> Iterator[None]:
     driver = driver_connection(connection)
     before = run(driver, "SELECT @@SESSION.lock_wait_timeout")[0][0]
     run(driver, f"SET SESSION lock_wait_timeout = {max(round(seconds), 1)}")

@@ -35,6 +35,8 @@ class DatabaseOutcome:
         it, or ``"unknown"``.
     :param left: the statements of an unfinished revision that are in the database.
     :param error: what it failed with; None in a database where nothing failed.
+    :param doubtful: those of the applied revisions of which it is not known whether something that they had written was
+        rolled back.
     """
 
     name: str
@@ -45,6 +47,7 @@ class DatabaseOutcome:
     state: str = UNCHANGED
     left: List[str] = field(default_factory=list)
     error: Optional[RunError] = None
+    doubtful: List[str] = field(default_factory=list)
 
 
 def document_outcomes(outcomes: Sequence[DatabaseOutcome]) -> Dict[str, object]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import signal
-import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optional, Sequence, TypeVar
 
+from .. import invocation
+from ..config import alembic_version
 from ..databases import shown_url
 from ..errors import Asked, CannotConnect, MigrateError
 from ..explain import explain_errors
@@ -23,7 +23,9 @@ from .atomic import Atomic
 from .journal import HiddenJournal, Journal
 from .options import Settings, ShowSteps
 from .outcome import Verdict, describe_bypass, settle
+from .rebuilt import Rebuilt
 from .results import DatabaseOutcome
+from .signals import interruptible
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def guarded(
+def run_guarded(
     action: Callable[[Run], None], settings: Settings, asked: Asked = None, parts: Sequence[Part] = ()
 ) -> List[DatabaseOutcome]:
     """Run an action of Alembic's under the guard, and return what is true of each database that it may have changed.
@@ -46,13 +48,13 @@ def guarded(
     """
 
     def attempt() -> List[DatabaseOutcome]:
-        return patience.until_connected(lambda: _attempt(action, settings, asked, parts), settings.wait, tell)
+        return patience.retry_until_connected(lambda: _attempt(action, settings, asked, parts), settings.wait, tell)
 
-    with lock.alone_in_this_process(settings.lock_timeout, tell), logs.kept(), _terminated_as_interrupted():
-        return patience.until_unlocked(attempt, settings.ddl_retries, tell)
+    with lock.run_alone(settings.lock_timeout, tell), logs.keep_logging(), interruptible():
+        return patience.retry_until_unlocked(attempt, settings.ddl_retries, tell)
 
 
-def connected(attempt: Callable[[], T], settings: Settings) -> T:
+def run_connected(attempt: Callable[[], T], settings: Settings) -> T:
     """Return what an attempt returns, once the databases answer.
 
     :raises MigrateError: if it fails.
@@ -62,16 +64,16 @@ def connected(attempt: Callable[[], T], settings: Settings) -> T:
         with explain_errors():
             return attempt()
 
-    return patience.until_connected(explained_attempt, settings.wait, tell)
+    return patience.retry_until_connected(explained_attempt, settings.wait, tell)
 
 
 @contextmanager
-def locked(engines: Iterable[Engine], settings: Settings) -> Iterator[None]:
+def lock_databases(engines: Iterable[Engine], settings: Settings) -> Iterator[None]:
     """Hold the lock of each database for the block.
 
     :raises MigrateError: if one is still held when ``lock_timeout`` is over.
     """
-    with ExitStack() as held:
+    with interruptible(), ExitStack() as held:
         locks = Locks(settings, held)
         for engine in engines:
             with engine.connect() as connection:
@@ -94,7 +96,7 @@ class Locks(Part):
         """Take the lock of the database that a connection is to, and hold it until the run is over."""
         if not self.settings.lock:
             return
-        one = lock.lock_for(connection)
+        one = lock.make_lock(connection)
         if one is None:
             if self.settings.verbose:
                 tell(f"{shown}: no lock, because there is none for {connection.dialect.name}.")
@@ -102,7 +104,7 @@ class Locks(Part):
             one.release()
         else:
             self.taken.append(one.identity)
-            self.held.enter_context(lock.held(one, shown, self.settings.lock_timeout, tell))
+            self.held.enter_context(lock.hold(one, shown, self.settings.lock_timeout, tell))
 
 
 class Progress(Part):
@@ -120,7 +122,7 @@ class Progress(Part):
         return self.show(database.name or "", steps)  # type: ignore[arg-type]  # those of a stamp show, too
 
 
-def _parts(settings: Settings, held: ExitStack) -> List[Part]:
+def _make_parts(settings: Settings, held: ExitStack) -> List[Part]:
     """Return what stands around the migrations of a verb; the first is the outermost."""
     if not settings.changes:
         return [HiddenJournal()]
@@ -131,6 +133,7 @@ def _parts(settings: Settings, held: ExitStack) -> List[Part]:
         Waiting.within(settings.ddl_timeout),
         patience.LockTimeout(settings.ddl_timeout),
         *journal,
+        *([Rebuilt()] if settings.commits else []),
         Account(),
         Atomic(settings.lock_timeout, settings.check_foreign_keys, "COMMIT" if settings.commits else "ROLLBACK"),
         Progress(settings),
@@ -141,9 +144,9 @@ def _attempt(
     action: Callable[[Run], None], settings: Settings, asked: Asked, parts: Sequence[Part]
 ) -> List[DatabaseOutcome]:
     run = Run(chosen=settings.binds, guards=settings.changes, refuses=settings.changes and not settings.commits)
-    run.parts = [*parts, *_parts(settings, run.held)]
+    run.parts = [*parts, *_make_parts(settings, run.held)]
     hook.install()
-    with run.active():
+    with run.watch(), _accept_old_manners(run, settings.old_scripts):
         try:
             with explain_errors(asked):
                 action(run)
@@ -156,6 +159,27 @@ def _attempt(
             _tell_of_interruption(run, exc)
             raise
     return [settle(database, None).outcome for database in run.databases if database.chosen and settings.changes]
+
+
+@contextmanager
+def _accept_old_manners(run: Run, era: Optional[str]) -> Iterator[None]:
+    """Let scripts have the manners of SQLAlchemy 1 and of older Alembics, where the installed ones lack them."""
+    if era is None or not _has_dropped_manners():
+        yield
+        return
+    from ..manners.callers import Manners
+    from ..manners.part import accept_old_manners
+
+    with accept_old_manners(Manners(run, era, invocation.get_invocation().quiet)) as part:
+        run.parts = [*run.parts, part]
+        yield
+
+
+def _has_dropped_manners() -> bool:
+    """Return whether SQLAlchemy is 1.4 or newer, or Alembic 1.5."""
+    from sqlalchemy import __version__ as sqlalchemy
+
+    return alembic_version >= (1, 5) or not sqlalchemy.startswith("1.3.")
 
 
 def _refuse_uncommitted(run: Run) -> None:
@@ -186,7 +210,7 @@ def _tell_what_is_true(run: Run, error: MigrateError, asked: Asked) -> MigrateEr
         error.outcomes = outcomes
     error.outcome = [line for verdict in begun for line in verdict.lines]
     if is_lock_timeout(error.__cause__ or error):
-        error.can_retry = _safe_again(begun)
+        error.can_retry = _explain_why_safe(begun)
     return error
 
 
@@ -202,28 +226,10 @@ def _leads_further(asked: Asked) -> bool:
     return re.search(r"[+-]\d+$", str(asked)) is not None
 
 
-def _safe_again(begun: List[Verdict]) -> str:
+def _explain_why_safe(begun: List[Verdict]) -> str:
     """Return why a failed run may be repeated, empty where it may not: a relative target would lead further then."""
     partly = [verdict for verdict in begun if verdict.outcome.left]
     certain = all(verdict.outcome.state != "unknown" for verdict in begun)
     if any(verdict.outcome.applied for verdict in begun) or not all(one.remembers for one in partly) or not certain:
         return ""
     return "What took effect is remembered." if partly else "Rolled back."
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does, where the program has said nothing else about it."""
-    ours = threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGTERM")
-    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-
-    def interrupt(number: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
 
-from ..databases import identify_database, named_engines, shown_url
+from ..databases import identify_database, name_engines, shown_url
 from ..errors import MigrateError
 from ..seam.driver import driver_connection, run
 
@@ -31,7 +31,7 @@ def refuse_shared_databases(config: Config, db: Any, chosen: Sequence[str]) -> N
     if len(chosen) == 1 or not _is_for_several(config):
         return
     try:
-        engines = {name: engine for name, engine in named_engines(db).items() if not chosen or name in chosen}
+        engines = {name: engine for name, engine in name_engines(db).items() if not chosen or name in chosen}
     except Exception:  # a bind that has no engine: env.py makes it next, and its error is the one to show
         return
     found: Dict[str, str] = {}
@@ -41,10 +41,10 @@ def refuse_shared_databases(config: Config, db: Any, chosen: Sequence[str]) -> N
                 if name not in found:
                     found[name] = _identify(engines[name])
             if found[one] and found[one] == found[other]:
-                raise _error((one, engines[one]), (other, engines[other]))
+                raise _make_error((one, engines[one]), (other, engines[other]))
 
 
-def _error(one: Tuple[str, Engine], other: Tuple[str, Engine]) -> MigrateError:
+def _make_error(one: Tuple[str, Engine], other: Tuple[str, Engine]) -> MigrateError:
     places = dict.fromkeys(shown_url(engine.url) for _, engine in (one, other))
     return MigrateError(
         f"The binds {one[0]!r} and {other[0]!r} lead to the same database: {' and '.join(places)}",

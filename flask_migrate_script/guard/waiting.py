@@ -10,17 +10,17 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Dict, FrozenSet, Iterator, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, FrozenSet, Iterator, Optional, Tuple, Union
 
-from ..errors import MigrateError
+from ..errors import MigrateError, list_chain
 from ..passwords import Mask, masked, masker
 from ..seam.database import Database, Sent
 from ..seam.driver import OtherConnection, driver_connection
 from ..seam.driver_errors import is_lock_timeout, read_driver_error
 from ..seam.parts import Part
 from .waits import sqlite
-from .waits.own import OwnSessions, is_alone, session_number
-from .waits.sessions import Wait, shorten
+from .waits.own import OwnSessions, find_session_number, is_alone
+from .waits.sessions import Wait, shorten_statement
 from .waits.timing import AFTER, BESIDE_OTHER_THREADS, BESIDE_OTHER_TRANSACTIONS
 
 if TYPE_CHECKING:
@@ -126,7 +126,9 @@ class Watch:
         connection = self.database.connection
         self.driver, self.moved = driver_connection(connection), time.monotonic()
         dialect = connection.dialect
-        known = dialect.name in _SERVERS and not getattr(dialect, "is_async", False) and session_number(self.driver)
+        known = (
+            dialect.name in _SERVERS and not getattr(dialect, "is_async", False) and find_session_number(self.driver)
+        )
         if not known:
             yield
             return
@@ -140,12 +142,12 @@ class Watch:
 
     def explain(self, exc: BaseException) -> Optional[MigrateError]:
         """Return the error in place of the driver's where this watch has ended the statement."""
-        given_up = any(map(is_lock_timeout, _chain(exc)))
-        wait = self.endless if any(map(_is_cancelled, _chain(exc))) else self.seen if given_up else None
+        given_up = any(map(is_lock_timeout, list_chain(exc)))
+        wait = self.endless if any(map(_is_cancelled, list_chain(exc))) else self.seen if given_up else None
         holder = wait.endless if wait else None
         if wait is None or holder is None:
             return None
-        statement, session = shorten(wait.statement, masked), replace(holder, own=False).describe(masked)
+        statement, session = shorten_statement(wait.statement, masked), replace(holder, own=False).describe(masked)
         if wait.certain:
             problem = (
                 f"In {self.database.shown} this process waits for itself: {statement}\n"
@@ -154,7 +156,7 @@ class Watch:
         else:
             problem = (
                 f"In {self.database.shown} a statement waits for a lock: {statement}\n"
-                f"The server does not say who holds it. {_candidates(wait)} another session of this\n"
+                f"The server does not say who holds it. {_describe_candidates(wait)} another session of this\n"
                 f"very process, which does nothing: {session}"
             )
         return MigrateError(problem, _OWN_MIGRATION if holder.ours else sqlite.OWN_SESSION)
@@ -180,7 +182,7 @@ class Watch:
         if server is None:
             return
         own = OwnSessions(self.driver)
-        migration = session_number(self.driver) or 0
+        migration = find_session_number(self.driver) or 0
         for wait in server.find_waits(own, migration):
             if self.moved != moved or self._over.is_set():
                 return
@@ -237,7 +239,7 @@ def _make_server(connection: Connection) -> Union[PostgreSQL, MySQL]:
     return MySQL(OtherConnection(connection))
 
 
-def _candidates(wait: Wait) -> str:
+def _describe_candidates(wait: Wait) -> str:
     if wait.candidates == 1:
         return "The only transaction that is older than the wait is"
     return f"Of {wait.candidates} transactions that are older than the wait, one is"
@@ -254,23 +256,15 @@ def _explain_sqlite(watch: Watch, exc: BaseException) -> Optional[MigrateError]:
     database, executing = watch.database, watch.executing
     if database.dialect != "sqlite" or executing is None:
         return None
-    locked = next((one for one in _chain(exc) if sqlite.is_locked(one)), None)
+    locked = next((one for one in list_chain(exc) if sqlite.is_locked(one)), None)
     if locked is None or not sqlite.locks_itself(database.connection, executing):
         return None
-    statement = shorten(str(getattr(locked, "statement", None) or ""), masked)
+    statement = shorten_statement(str(getattr(locked, "statement", None) or ""), masked)
     return MigrateError(
         f"In {database.shown} this process waited for itself (database is locked): {statement}\n"
         "The migration's own transaction has the file locked.",
         _OWN_MIGRATION,
     )
-
-
-def _chain(exc: Optional[BaseException]) -> List[BaseException]:
-    found: List[BaseException] = []
-    while exc is not None and exc not in found:
-        found.append(exc)
-        exc = exc.__cause__ or exc.__context__
-    return found
 
 
 def _is_cancelled(exc: BaseException) -> bool:

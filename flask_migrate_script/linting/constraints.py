@@ -7,12 +7,12 @@ A naming convention of the models' MetaData gives them one, seen on Alembic 1.4.
 from __future__ import annotations
 
 import ast
-from typing import Any, Iterator, Mapping, Optional, Tuple
+from typing import Iterator, Mapping, Optional, Tuple
 
-from ..revisions.metadata import literal
+from ..revisions.metadata import read_literal
 from .files import ParsedFile
 from .findings import Finding
-from .operations import Operation
+from .written import Operation
 
 _CREATED = {
     "create_unique_constraint": ("uq", "UniqueConstraint", "a unique constraint"),
@@ -22,12 +22,12 @@ _CREATED = {
 }
 
 
-def unnamed(file: ParsedFile, operation: Operation, conventions: Mapping[Any, Any]) -> Iterator[Finding]:
+def find_unnamed(file: ParsedFile, operation: Operation, conventions: Mapping[object, object]) -> Iterator[Finding]:
     """Yield the finding where an operation of a batch is about a constraint without a name.
 
     :param conventions: the naming convention of the models' MetaData.
     """
-    found = _without_name(file, operation, conventions) if operation.batch else None
+    found = _find_what_is_unnamed(file, operation, conventions) if operation.batch else None
     if found and not file.allows("unnamed-constraint", operation.line):
         what, instead = found
         yield Finding(
@@ -41,28 +41,30 @@ def unnamed(file: ParsedFile, operation: Operation, conventions: Mapping[Any, An
         )
 
 
-def _without_name(file: ParsedFile, operation: Operation, conventions: Mapping[Any, Any]) -> Optional[Tuple[str, str]]:
-    if operation.name in _CREATED and _is_none(operation.argument(0, "constraint_name")):
+def _find_what_is_unnamed(
+    file: ParsedFile, operation: Operation, conventions: Mapping[object, object]
+) -> Optional[Tuple[str, str]]:
+    if operation.name in _CREATED and _is_none(operation.find_argument(0, "constraint_name")):
         key, kind, what = _CREATED[operation.name]
-        return None if _names(conventions, key, kind) else (what, _name_it(key))
-    if operation.name == "drop_constraint" and _is_none(operation.argument(0, "constraint_name")):
+        return None if _has_name_for(conventions, key, kind) else (what, _advise_to_name(key))
+    if operation.name == "drop_constraint" and _is_none(operation.find_argument(0, "constraint_name")):
         return (
             "a constraint is dropped",
             "Give the name it was made with; if it has none, batch_alter_table(…, naming_convention=…) gives it one.",
         )
     if operation.name == "add_column":
-        column = operation.argument(0, "column")
-        for key, kind, what in _of_column(file, column):
-            if not _names(conventions, key, kind):
-                return what, _name_it(key)
+        column = operation.find_argument(0, "column")
+        for key, kind, what in _find_unnamed_in_column(file, column):
+            if not _has_name_for(conventions, key, kind):
+                return what, _advise_to_name(key)
     return None
 
 
-def _name_it(key: str) -> str:
+def _advise_to_name(key: str) -> str:
     return f"Name it, as in {key}_users_email, or give db.metadata a naming convention for {key!r}."
 
 
-def _names(conventions: Mapping[Any, Any], key: str, kind: str) -> bool:
+def _has_name_for(conventions: Mapping[object, object], key: str, kind: str) -> bool:
     """Return whether a convention makes a name of nothing but the table and the columns."""
     by_class = {getattr(name, "__name__", name): pattern for name, pattern in conventions.items()}
     pattern = by_class.get(key, by_class.get(kind))
@@ -73,13 +75,13 @@ def _is_none(node: Optional[ast.expr]) -> bool:
     return node is None or (isinstance(node, ast.Constant) and node.value is None)
 
 
-def _of_column(file: ParsedFile, column: Optional[ast.expr]) -> Iterator[Tuple[str, str, str]]:
+def _find_unnamed_in_column(file: ParsedFile, column: Optional[ast.expr]) -> Iterator[Tuple[str, str, str]]:
     """Yield the constraints without a name that come with a new column."""
     if not isinstance(column, ast.Call):
         return
     for argument in column.args:
         named = isinstance(argument, ast.Call) and any(keyword.arg == "name" for keyword in argument.keywords)
-        if isinstance(argument, ast.Call) and file.qualified(argument.func).endswith(".ForeignKey") and not named:
+        if isinstance(argument, ast.Call) and file.qualify(argument.func).endswith(".ForeignKey") and not named:
             yield "fk", "ForeignKeyConstraint", "a column with a foreign key"
-    if any(keyword.arg == "unique" and literal(keyword.value) is True for keyword in column.keywords):
+    if any(keyword.arg == "unique" and read_literal(keyword.value) is True for keyword in column.keywords):
         yield "uq", "UniqueConstraint", "a column with a unique constraint"

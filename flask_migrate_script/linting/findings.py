@@ -53,28 +53,28 @@ def document_report(report: Report) -> Dict[str, Any]:
     return {"revisions": list(report.revisions), "findings": findings, "notes": list(report.notes)}
 
 
-def lines(report: Report) -> List[str]:
+def write_lines(report: Report) -> List[str]:
     """Return the report as a person reads it."""
     if not report.findings:
         return [f"No findings in {plural(len(report.revisions), 'revision')}."]
-    return [line for finding in report.findings for line in _lines(finding)]
+    return [line for finding in report.findings for line in _write_finding(finding)]
 
 
-def how_to_allow(report: Report) -> str:
+def explain_how_to_allow(report: Report) -> str:
     """Return the advice that goes with findings; empty where none can be allowed, as no command gets past them."""
     if all(finding.name in NEVER_ALLOWED for finding in report.findings):
         return ""
     return "`# migrate: allow NAME` on the line, or alone on the line above, allows one by its name."
 
 
-def in_order(findings: Iterable[Finding], paths: Sequence[str]) -> Tuple[Finding, ...]:
+def sort_findings(findings: Iterable[Finding], paths: Sequence[str]) -> Tuple[Finding, ...]:
     """Return the findings once each, sorted by file, in the order given, and line."""
     places = {path: place for place, path in enumerate(paths)}
     unique = list(dict.fromkeys(findings))
     return tuple(sorted(unique, key=lambda finding: (places.get(finding.path, -1), finding.path, finding.line)))
 
 
-def _lines(finding: Finding) -> List[str]:
+def _write_finding(finding: Finding) -> List[str]:
     return [
         f"{finding.path}:{finding.line}: {finding.name}: {finding.what}",
         f"    Why:     {finding.why}",

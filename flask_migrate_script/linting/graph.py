@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterator, List, Sequence
+from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, Sequence
 
 from .. import invocation
-from ..explanations.failure import shown
-from ..revisions.problems import Problem, find_graph_problems, folder_of, list_revision_files
-from .files import ParsedFile, read
+from ..explanations.failure import shorten_path
+from ..revisions.problems import Problem, find_folder, find_graph_problems, list_revision_files
+from .files import ParsedFile, read_file
 from .findings import Finding
 
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
 
-def revision_files(scripts: Any) -> List[ParsedFile]:
+
+def read_revision_files(scripts: ScriptDirectory) -> List[ParsedFile]:
     """Return the revision files of a migrations folder, sorted by path.
 
     :param scripts: Alembic's ScriptDirectory; nothing in it is loaded.
     """
-    return [read(path) for path in list_revision_files(folder_of(scripts))]
+    return [read_file(path) for path in list_revision_files(find_folder(scripts))]
 
 
-def broken(files: Sequence[ParsedFile]) -> Iterator[Finding]:
+def find_broken(files: Sequence[ParsedFile]) -> Iterator[Finding]:
     """Yield what keeps the files from making one graph: no command gets past it."""
     for problem in find_graph_problems([file.metadata for file in files]):
         yield _FINDINGS[problem.name](problem)
 
 
-def several_heads(scripts: Any) -> Iterator[Finding]:
+def find_several_heads(scripts: ScriptDirectory) -> Iterator[Finding]:
     """Yield the finding where more than one revision is followed by none.
 
     :param scripts: Alembic's ScriptDirectory.
     """
     heads = sorted(scripts.get_heads())
-    files = [read(scripts.get_revision(head).path) for head in heads]
-    if len(heads) > 1 and not any(file.allows("two-heads", file.line("revision")) for file in files):
+    files = [read_file(scripts.get_revision(head).path) for head in heads]
+    if len(heads) > 1 and not any(file.allows("two-heads", file.find_line("revision")) for file in files):
         last, db = files[-1], invocation.get_invocation().words
         yield Finding(
             "two-heads",
             last.shown,
-            last.line("revision"),
+            last.find_line("revision"),
             last.revision,
             f"there are {len(heads)} heads: {', '.join(heads)}",
             "upgrade and migrate do not know which one is meant, and refuse.",
@@ -45,19 +48,19 @@ def several_heads(scripts: Any) -> Iterator[Finding]:
         )
 
 
-def _duplicate(problem: Problem) -> Finding:
-    return _finding(
+def _report_duplicate(problem: Problem) -> Finding:
+    return _report(
         problem,
         "duplicate-revision",
-        f"{shown(problem.other)} has the id {problem.thing} too",
+        f"{shorten_path(problem.other)} has the id {problem.thing} too",
         "Alembic knows only one of them: the other is never run, or no command works at all.",
         "Give this file an id of its own, or remove it.",
     )
 
 
-def _missing(problem: Problem) -> Finding:
+def _report_missing(problem: Problem) -> Finding:
     follows = problem.name == "missing-parent"
-    return _finding(
+    return _report(
         problem,
         "missing-parent",
         f"{problem.revision} {'follows' if follows else 'depends on'} {problem.thing}, which is in no file",
@@ -67,8 +70,8 @@ def _missing(problem: Problem) -> Finding:
     )
 
 
-def _cycle(problem: Problem) -> Finding:
-    return _finding(
+def _report_cycle(problem: Problem) -> Finding:
+    return _report(
         problem,
         "cycle",
         f"these revisions follow one another in a circle: {problem.thing}",
@@ -77,13 +80,13 @@ def _cycle(problem: Problem) -> Finding:
     )
 
 
-def _finding(problem: Problem, name: str, what: str, why: str, instead: str) -> Finding:
-    return Finding(name, shown(problem.path), problem.line or 1, problem.revision, what, why, instead)
+def _report(problem: Problem, name: str, what: str, why: str, instead: str) -> Finding:
+    return Finding(name, shorten_path(problem.path), problem.line or 1, problem.revision, what, why, instead)
 
 
 _FINDINGS: Dict[str, Callable[[Problem], Finding]] = {
-    "duplicate-revision": _duplicate,
-    "missing-parent": _missing,
-    "missing-dependency": _missing,
-    "cycle": _cycle,
+    "duplicate-revision": _report_duplicate,
+    "missing-parent": _report_missing,
+    "missing-dependency": _report_missing,
+    "cycle": _report_cycle,
 }

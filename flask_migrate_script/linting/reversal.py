@@ -11,16 +11,16 @@ from .findings import Finding
 NOTHING, RAISES, SOMETHING = "does nothing", "only raises an error", "does something"
 
 
-def irreversible(file: ParsedFile, up: str, down: str) -> Iterator[Finding]:
+def find_irreversible(file: ParsedFile, up: str, down: str) -> Iterator[Finding]:
     """Yield the finding where a downgrade does not take back what the upgrade does.
 
     :param up: the name of the upgrade function.
     :param down: the name of the one that is to take it back.
     """
-    if effect(file, up) != SOMETHING:
+    if find_effect(file, up) != SOMETHING:
         return
     function = file.functions.get(down)
-    found = effect(file, down) if function else "is not there"
+    found = find_effect(file, down) if function else "is not there"
     if found == SOMETHING:
         return
     shown = function or file.functions[up]
@@ -36,19 +36,19 @@ def irreversible(file: ParsedFile, up: str, down: str) -> Iterator[Finding]:
         )
 
 
-def effect(file: ParsedFile, name: str, inside: FrozenSet[str] = frozenset()) -> str:
+def find_effect(file: ParsedFile, name: str, inside: FrozenSet[str] = frozenset()) -> str:
     """Return what calling a function of the file comes to: ``NOTHING``, ``RAISES`` or ``SOMETHING``."""
     function = file.functions.get(name)
     if function is None or name in inside:
         return NOTHING
     for statement in function.body:
-        found = _statement(file, statement, inside | {name})
+        found = _find_effect_of_statement(file, statement, inside | {name})
         if found != NOTHING:
             return found
     return NOTHING
 
 
-def _statement(file: ParsedFile, statement: ast.stmt, inside: FrozenSet[str]) -> str:
+def _find_effect_of_statement(file: ParsedFile, statement: ast.stmt, inside: FrozenSet[str]) -> str:
     if isinstance(statement, ast.Raise):
         return RAISES
     if isinstance(statement, (ast.Pass, ast.Import, ast.ImportFrom)):
@@ -57,19 +57,19 @@ def _statement(file: ParsedFile, statement: ast.stmt, inside: FrozenSet[str]) ->
         return NOTHING if statement.value is None or isinstance(statement.value, ast.Constant) else SOMETHING
     if isinstance(statement, ast.Expr):
         value = statement.value
-        if isinstance(value, ast.Constant) or _is_said(value):
+        if isinstance(value, ast.Constant) or _is_print(value):
             return NOTHING
         if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in file.functions:
-            return effect(file, value.func.id, inside)
+            return find_effect(file, value.func.id, inside)
     return SOMETHING
 
 
-def _is_said(value: ast.expr) -> bool:
+def _is_print(value: ast.expr) -> bool:
     """A print changes no database."""
     return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "print"
 
 
-def pairs(file: ParsedFile) -> List[Tuple[str, str, Optional[str]]]:
+def pair_functions(file: ParsedFile) -> List[Tuple[str, str, Optional[str]]]:
     """Return the functions that upgrade, those that take them back, and the database each is for; None for any.
 
     A script for several databases has an ``upgrade_NAME`` for each, and ``upgrade`` takes the name; see the template

@@ -11,10 +11,10 @@ import importlib
 import warnings
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from ..revisions.metadata import literal
-from ..sql.types import TypeChange, compare_types, load_dialect
-from .files import ParsedFile
-from .operations import Operation
+from ..revisions.metadata import read_literal
+from ..sql.types import TypeChange, compare_types, keeps_rows, load_dialect
+from .files import ParsedFile, resolve
+from .written import Operation, read_string
 
 if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
@@ -31,11 +31,20 @@ def compare_written(file: ParsedFile, operation: Operation, kind: str) -> Option
         return None
     old, new = (make_type(file, operation, given.get(name)) for name in ("existing_type", "type_"))
     using = given.get("postgresql_using")
-    words = None if using is None else operation.string(using) or "…"
+    words = None if using is None else read_string(using) or "…"
     return compare_types(old, new, load_dialect(kind), using=words)
 
 
-def make_type(file: ParsedFile, operation: Operation, node: Optional[ast.expr]) -> Optional[TypeEngine[Any]]:
+def changes_in_place(file: ParsedFile, operation: Operation) -> bool:
+    """Return whether an ``alter_column`` is known to change a type on PostgreSQL without a look at the rows."""
+    given = {keyword.arg: keyword.value for keyword in operation.call.keywords}
+    if "type_" not in given or "postgresql_using" in given:
+        return False
+    old, new = (make_type(file, operation, given.get(name)) for name in ("existing_type", "type_"))
+    return keeps_rows(old, new, load_dialect("postgresql"))
+
+
+def make_type(file: ParsedFile, operation: Operation, node: Optional[ast.expr]) -> Optional[TypeEngine[object]]:
     """Return the type that an expression makes; None where it cannot be made without running the script."""
     try:
         with warnings.catch_warnings():
@@ -52,21 +61,21 @@ class _Unknown(Exception):
 def _make(file: ParsedFile, operation: Operation, node: ast.expr) -> Any:
     from sqlalchemy.types import to_instance
 
-    node = operation.resolved(node)
+    node = resolve(node)
     if not isinstance(node, ast.Call):
-        return to_instance(_type_class(file.qualified(node)))
-    arguments, keywords = _arguments(file, operation, node)
+        return to_instance(_find_type_class(file.qualify(node)))
+    arguments, keywords = _read_arguments(file, operation, node)
     try:
         if isinstance(node.func, ast.Attribute) and node.func.attr == "with_variant":
             return _make(file, operation, node.func.value).with_variant(*arguments, **keywords)
-        return _type_class(file.qualified(node.func))(*arguments, **keywords)
+        return _find_type_class(file.qualify(node.func))(*arguments, **keywords)
     except _Unknown:
         raise
     except Exception as error:  # whatever a type raises for arguments that it does not take
         raise _Unknown from error
 
 
-def _type_class(name: str) -> Any:
+def _find_type_class(name: str) -> Any:
     """Return the class of SQLAlchemy's that a dotted name stands for."""
     from sqlalchemy.types import TypeEngine
 
@@ -82,17 +91,17 @@ def _type_class(name: str) -> Any:
     return found
 
 
-def _arguments(file: ParsedFile, operation: Operation, call: ast.Call) -> Any:
+def _read_arguments(file: ParsedFile, operation: Operation, call: ast.Call) -> Any:
     if any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords):
         raise _Unknown
-    keywords: Dict[str, Any] = {str(one.arg): _argument(file, operation, one.value) for one in call.keywords}
-    return [_argument(file, operation, one) for one in call.args], keywords
+    keywords: Dict[str, Any] = {str(one.arg): _read_argument(file, operation, one.value) for one in call.keywords}
+    return [_read_argument(file, operation, one) for one in call.args], keywords
 
 
-def _argument(file: ParsedFile, operation: Operation, node: ast.expr) -> Any:
+def _read_argument(file: ParsedFile, operation: Operation, node: ast.expr) -> Any:
     """Return a literal, or a type."""
-    node = operation.resolved(node)
-    value = literal(node)
+    node = resolve(node)
+    value = read_literal(node)
     if value is not None or (isinstance(node, ast.Constant) and node.value is None):
         return value
     return _make(file, operation, node)

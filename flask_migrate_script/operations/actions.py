@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Callable, Dict
 from ..passwords import masked
 from ..sql.counting import plural
 from ..sql.text import shorten
-from .parts import Parts, write_type
+from .subject import Subject, write_type
 
 if TYPE_CHECKING:
     from alembic.operations.ops import AlterColumnOp, BulkInsertOp, ExecuteSQLOp, MigrateOperation, RenameTableOp
@@ -16,12 +16,12 @@ FIRST_WORDS = 60
 """Characters of a statement that are shown in words."""
 
 
-def describe_action(operation: MigrateOperation, parts: Parts) -> str:
+def describe_action(operation: MigrateOperation, subject: Subject) -> str:
     """Return what an operation does, in words.
 
-    :param parts: what it is about.
+    :param subject: what it is about.
     """
-    return _WORDS.get(parts.operation, _describe_any)(operation, parts)
+    return _WORDS.get(subject.operation, _describe_any)(operation, subject)
 
 
 def describe_statement(sql: str) -> str:
@@ -29,39 +29,39 @@ def describe_statement(sql: str) -> str:
     return f"execute {shorten(masked(sql), FIRST_WORDS)}"
 
 
-def _describe_any(operation: MigrateOperation, parts: Parts) -> str:
+def _describe_any(operation: MigrateOperation, subject: Subject) -> str:
     """Return the operation, what it makes or drops, and the table that it does so on."""
-    words = [_write_out(parts), *([parts.name] if parts.name else [])]
-    if parts.table:
-        words += ["on", parts.table]
+    words = [_write_out(subject), *([subject.name] if subject.name else [])]
+    if subject.table:
+        words += ["on", subject.table]
     return " ".join(words)
 
 
-def _write_out(parts: Parts) -> str:
-    return parts.operation.replace("_", " ")
+def _write_out(subject: Subject) -> str:
+    return subject.operation.replace("_", " ")
 
 
-def _describe_execute(operation: ExecuteSQLOp, parts: Parts) -> str:
+def _describe_execute(operation: ExecuteSQLOp, subject: Subject) -> str:
     return describe_statement(str(operation.sqltext))
 
 
-def _describe_table(operation: MigrateOperation, parts: Parts) -> str:
-    return f"{_write_out(parts)} {parts.table}"
+def _describe_table(operation: MigrateOperation, subject: Subject) -> str:
+    return f"{_write_out(subject)} {subject.table}"
 
 
-def _describe_column(operation: MigrateOperation, parts: Parts) -> str:
-    return f"{_write_out(parts)} {parts.table}.{parts.column}"
+def _describe_column(operation: MigrateOperation, subject: Subject) -> str:
+    return f"{_write_out(subject)} {subject.table}.{subject.column}"
 
 
-def _describe_rename_table(operation: RenameTableOp, parts: Parts) -> str:
-    return f"rename table {parts.table} to {operation.new_table_name}"
+def _describe_rename_table(operation: RenameTableOp, subject: Subject) -> str:
+    return f"rename table {subject.table} to {operation.new_table_name}"
 
 
-def _describe_bulk_insert(operation: BulkInsertOp, parts: Parts) -> str:
-    return f"bulk insert into {parts.table}: {plural(len(operation.rows or ()), 'row')}"
+def _describe_bulk_insert(operation: BulkInsertOp, subject: Subject) -> str:
+    return f"bulk insert into {subject.table}: {plural(len(operation.rows or ()), 'row')}"
 
 
-def _describe_alter_column(operation: AlterColumnOp, parts: Parts) -> str:
+def _describe_alter_column(operation: AlterColumnOp, subject: Subject) -> str:
     changes = [
         f"rename to {operation.modify_name}" if operation.modify_name else "",
         f"type {write_type(operation.modify_type)}" if operation.modify_type is not None else "",
@@ -69,7 +69,7 @@ def _describe_alter_column(operation: AlterColumnOp, parts: Parts) -> str:
         "server default" if operation.modify_server_default is not False else "",
     ]
     listed = ", ".join(filter(None, changes))
-    return f"{_describe_column(operation, parts)}{': ' if listed else ''}{listed}"
+    return f"{_describe_column(operation, subject)}{': ' if listed else ''}{listed}"
 
 
 _WORDS: Dict[str, Callable[..., str]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, Optional, Union
 
-from .parts import Parts, read_parts, write_type
+from .subject import Subject, read_subject, write_type
 
 if TYPE_CHECKING:
     from alembic.operations.ops import (
@@ -27,7 +27,7 @@ LEFT_OVER = "is in the database, not in the models"
 
 
 @dataclass(frozen=True)
-class Difference(Parts):
+class Difference(Subject):
     """One operation that would make a database like its models.
 
     :param text: what differs, in words.
@@ -55,36 +55,36 @@ def _flatten(operations: Optional[MigrateOperation]) -> Iterator[MigrateOperatio
 
 
 def _describe(operation: MigrateOperation, dialect: Dialect) -> Difference:
-    parts = read_parts(operation)
-    text = _WORDS.get(parts.operation, _describe_any)(operation, parts, dialect)
-    return Difference(**vars(parts), text=f"{parts.table}: {text}" if parts.table else text)
+    subject = read_subject(operation)
+    text = _WORDS.get(subject.operation, _describe_any)(operation, subject, dialect)
+    return Difference(**vars(subject), text=f"{subject.table}: {text}" if subject.table else text)
 
 
-def _describe_any(operation: MigrateOperation, parts: Parts, dialect: Dialect) -> str:
+def _describe_any(operation: MigrateOperation, subject: Subject, dialect: Dialect) -> str:
     """Return words for an operation that an env.py or a plugin of Alembic's adds."""
-    return f"{parts.operation.replace('_', ' ')} is what the models ask for"
+    return f"{subject.operation.replace('_', ' ')} is what the models ask for"
 
 
 def _describe_table(state: str) -> Callable[..., str]:
-    return lambda operation, parts, dialect: f"the table {state}"
+    return lambda operation, subject, dialect: f"the table {state}"
 
 
 def _describe_column(state: str) -> Callable[..., str]:
-    return lambda operation, parts, dialect: f"column {parts.column} {state}"
+    return lambda operation, subject, dialect: f"column {subject.column} {state}"
 
 
 def _describe_index(state: str) -> Callable[..., str]:
-    def describe(operation: Union[CreateIndexOp, DropIndexOp], parts: Parts, dialect: Dialect) -> str:
+    def describe(operation: Union[CreateIndexOp, DropIndexOp], subject: Subject, dialect: Dialect) -> str:
         index = operation.to_index()
         unique = "unique index" if index.unique else "index"
         columns = ", ".join(getattr(one, "name", None) or str(one) for one in index.expressions)
-        return f"{unique} {parts.name or ''} ({columns}) {state}".replace("  ", " ")
+        return f"{unique} {subject.name or ''} ({columns}) {state}".replace("  ", " ")
 
     return describe
 
 
 def _describe_constraint(state: str) -> Callable[..., str]:
-    def describe(operation: Union[AddConstraintOp, DropConstraintOp], parts: Parts, dialect: Dialect) -> str:
+    def describe(operation: Union[AddConstraintOp, DropConstraintOp], subject: Subject, dialect: Dialect) -> str:
         constraint = operation.to_constraint()
         kind = constraint.__visit_name__.replace("foreign_key_constraint", "foreign key").replace("_", " ")
         name = f" {constraint.name}" if constraint.name else ""
@@ -102,7 +102,7 @@ def _describe_columns(constraint: Constraint) -> str:
     return f" ({', '.join(names)})" + (f" to {', '.join(targets)}" if targets else "")
 
 
-def _describe_alteration(operation: AlterColumnOp, parts: Parts, dialect: Dialect) -> str:
+def _describe_alteration(operation: AlterColumnOp, subject: Subject, dialect: Dialect) -> str:
     """Return every property of a column that differs."""
     facets = [
         *_describe_type(operation, dialect),
@@ -110,7 +110,7 @@ def _describe_alteration(operation: AlterColumnOp, parts: Parts, dialect: Dialec
         *_describe_defaults(operation),
         *_describe_comments(operation),
     ]
-    return f"column {parts.column} {'; it '.join(facets) or 'differs'}"
+    return f"column {subject.column} {'; it '.join(facets) or 'differs'}"
 
 
 def _describe_type(operation: AlterColumnOp, dialect: Dialect) -> List[str]:
@@ -153,7 +153,7 @@ def _describe_comments(operation: AlterColumnOp) -> List[str]:
 
 
 def _describe_table_comment(
-    operation: Union[CreateTableCommentOp, DropTableCommentOp], parts: Parts, dialect: Dialect
+    operation: Union[CreateTableCommentOp, DropTableCommentOp], subject: Subject, dialect: Dialect
 ) -> str:
     return f"the table has {_describe_comment(getattr(operation, 'comment', None))} in the models, not in the database"
 

@@ -18,49 +18,62 @@ from typing import (
     List,
     NoReturn,
     Optional,
-    Sequence,
+    Set,
+    Tuple,
 )
 
 from flask import current_app
 
 from ..config import get_state
-from ..databases import configured_engines
-from ..errors import CannotConnect, MigrateError
+from ..databases import find_engines
+from ..errors import CannotConnect, MigrateError, list_chain
 from ..explain import explain_errors
-from ..guard.account import book_of
+from ..guard.account import find_book
 from ..guard.options import Settings
 from ..guard.outcome import SHOWN_STATEMENTS
-from ..guard.resume.interrupted import told
+from ..guard.resume.interrupted import read_interrupted
 from ..passwords import masked
 from ..scratch.opening import ScratchRefused, find_scratch_url
 from ..seam import binds
-from ..seam.database import Database, Sent
+from ..seam.database import Call, Database, Sent
 from ..seam.events import is_same
 from ..seam.parts import Part
 from ..seam.watch import KEY, Run
-from ..sql.text import reads
+from ..sql.targets import find_target
+from ..sql.text import Kind, reads, split
 from .copying.copy import Copy, NotCopied, open_copy
 from .copying.deciding import Deciding
 from .copying.recorder import CopyRecorder
+from .held_back import IN_BLOCK, find_limit, hold_back, stays_outside
+from .measuring import Measure, SQLiteMeasure, measure_for
 from .options import RehearsalOptions
-from .recording import Recorder
+from .recording import MeasuringRecorder, Recorder
 from .results import (
     Rehearsal,
     RehearsalFailure,
     RehearsalStop,
     RehearsedCopy,
     RehearsedDatabase,
+    RehearsedLock,
     RehearsedStep,
 )
 from .scripts import Script
 from .sequences import Sequences
-from .uncommitted import Stopped, Uncommitted, find_ending, has_rollback, is_left, is_refusal
+from .uncommitted import (
+    Stopped,
+    Uncommitted,
+    checks_constraints,
+    find_rollback,
+    has_rollback,
+    is_left,
+    is_refusal,
+)
 
 if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.operations import MigrateOperation, Operations
     from alembic.runtime.migration import MigrationStep
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, Engine
 
 Change = Callable[[Callable[["Config"], None]], None]
 """Calls a function with an open Config, under the guard, with nothing committed."""
@@ -114,7 +127,7 @@ def _no_new_files() -> Iterator[None]:
 
 
 def _sqlite_files() -> Dict[str, Any]:
-    engines = configured_engines(get_state().db).values()
+    engines = find_engines(get_state().db).values()
     files = {str(engine.url.database or ""): engine for engine in engines if engine.dialect.name == "sqlite"}
     return {path: engine for path, engine in files.items() if path not in ("", ":memory:")}
 
@@ -125,15 +138,31 @@ class State:
 
     :param script: where it is to be read, because nothing can be rolled back there.
     :param copy: where it runs on a copy.
+    :param outside: a real run would be outside of a transaction now.
+    :param committed: a real run would have committed since the first step began.
+    :param commits_steps: it would commit after each step.
+    :param checking: what is deferred is to be checked, as a real run would commit.
     """
 
     found: RehearsedDatabase
+    database: Database
+    engine: Engine
     sequences: Sequences = field(default_factory=Sequences)
     uncommitted: Optional[Uncommitted] = None
     script: Optional[Script] = None
     steps: Iterator[Any] = field(default_factory=lambda: iter(()))
     recorder: Optional[Recorder] = None
     copy: Optional[Copy] = None
+    measure: Optional[Measure] = None
+    outside: bool = False
+    committed: bool = False
+    commits_steps: bool = False
+    checking: bool = False
+    limit: str = ""
+    limited: Optional[float] = None
+    began: float = field(default_factory=time.perf_counter)
+    locks: List[Tuple[RehearsedLock, float]] = field(default_factory=list)
+    warned: Set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -163,7 +192,9 @@ class Rehearsing(Part):
         self.through = True
         for state in self.states:
             if state.found.stopped:
-                state.found.stopped.left = [str(step.revision.revision) for step in state.steps]
+                left = list(state.steps)
+                state.found.stopped.left = [str(step.revision.revision) for step in left]
+                state.script = Script(state.found, state.engine, state.database, steps=left)
         self._read_scripts(config)
 
     def failed(self, error: MigrateError) -> bool:
@@ -174,7 +205,8 @@ class Rehearsing(Part):
         found = state.found
         if state.copy:
             _tell_of_copy(error, state.copy, found)
-        statement = next((exc.statement for exc in _causes(error) if getattr(exc, "statement", None)), None)
+        statements = (getattr(exc, "statement", None) for exc in list_chain(error))
+        statement = next((one for one in statements if one), None)
         words = masked(" ".join(str(statement).split())) if statement else None
         found.failure = RehearsalFailure(found.steps[-1].revision, words, error.problem.splitlines()[0], error)
         return True
@@ -182,24 +214,24 @@ class Rehearsing(Part):
     def configuring(self, database: Database) -> None:
         rolls_back = has_rollback(database)
         mode = "rehearsed" if rolls_back else "read"
-        state = State(RehearsedDatabase(database.name or binds.DEFAULT, database.shown, mode))
+        found = RehearsedDatabase(database.name or binds.DEFAULT, database.shown, mode)
+        state = State(found, database, database.connection.engine)
         database.state[Rehearsing] = state
         self.databases.append(state.found)
         self.states.append(state)
         # Alembic makes no version table then.
         database.environment.context_opts["dont_mutate"] = not rolls_back
         if rolls_back:
+            state.commits_steps = bool(database.arguments.get("transaction_per_migration"))
             database.arguments.update(transactional_ddl=True, transaction_per_migration=False)
             state.uncommitted = Uncommitted(database, self._stop)
         else:
-            state.script = Script(state.found, database.connection.engine, database)
+            state.script = Script(state.found, state.engine, database)
 
     def redirect(self, database: Database) -> Optional[Connection]:
         """Let it run on a copy, where nothing can be rolled back and a copy may be made."""
         state = _state(database)
-        if state.script is None or database.dialect not in ("mysql", "mariadb"):
-            return None
-        if self.options.no_copy:
+        if state.script is None or database.dialect not in ("mysql", "mariadb") or self.options.no_copy:
             return None
         url = find_scratch_url(current_app.config, state.found.name)
         with ExitStack() as opening:
@@ -227,7 +259,7 @@ class Rehearsing(Part):
             state.steps = iter(steps)
             return state.steps
         assert database.context is not None
-        state.script.steps, state.script.unfinished = list(steps), told(database.context)
+        state.script.steps, state.script.unfinished = list(steps), read_interrupted(database.context)
         return ()
 
     @contextmanager
@@ -242,34 +274,83 @@ class Rehearsing(Part):
             with transaction, state.uncommitted.refuse_commits() if state.uncommitted else nullcontext():
                 yield
         finally:
-            state.found.seconds = time.perf_counter() - started
+            ended = time.perf_counter()
+            if state.measure is not None:
+                state.measure.close()
+            state.found.seconds = ended - started
+            for lock, since in state.locks:
+                lock.seconds = ended - since
 
     @contextmanager
     def around_step(self, database: Database, step: MigrationStep) -> Iterator[None]:
         state = _state(database)
         running = described(step)
         state.found.steps.append(running)
-        state.recorder = CopyRecorder(running, state.copy) if state.copy else Recorder(running, database.connection)
+        if state.copy:
+            with self._around_step_on_copy(database, state, state.copy, running):
+                yield
+            return
+        assert state.uncommitted is not None
+        if state.measure is None:
+            state.measure = measure_for(database.connection)
+            if isinstance(state.measure, SQLiteMeasure):
+                state.uncommitted.hear = state.measure.hear
+        recorder = MeasuringRecorder(running, database.connection, state.measure)
+        state.outside = False
+        state.committed = state.committed or (state.commits_steps and len(state.found.steps) > 1)
         started = time.perf_counter()
         try:
-            with state.uncommitted.around_step() if state.uncommitted else nullcontext():
+            with state.uncommitted.around_step():
+                state.recorder = recorder
                 yield
+                recorder.finish(database.touched)
+                self._note_locks(state, running)
         except Exception as exc:
-            if state.uncommitted and is_refusal(exc):
-                self._stop(database, state.uncommitted.explain())
-            doubt = Deciding(state.copy).find_doubt(exc) if state.copy else ""
+            if is_refusal(exc):
+                self._stop(database, state.uncommitted.explain(exc))
+            if state.limit:
+                self._stop(database, state.limit)
+            if self._is_late(state):
+                self._stop(database, self._tell_late())
+            raise
+        finally:
+            running.seconds = time.perf_counter() - started
+            state.recorder = None
+        if find_book(database).ended or state.uncommitted.refused:  # the script has gone on after the refusal
+            self._stop(database, state.uncommitted.explain())
+
+    @contextmanager
+    def _around_step_on_copy(
+        self, database: Database, state: State, copy: Copy, running: RehearsedStep
+    ) -> Iterator[None]:
+        started = time.perf_counter()
+        state.recorder = CopyRecorder(running, copy)
+        try:
+            yield
+        except Exception as exc:
+            doubt = Deciding(copy).find_doubt(exc)
             if doubt:
                 self._stop(database, doubt)
             raise
         finally:
             running.seconds = time.perf_counter() - started
             state.recorder = None
-        if state.uncommitted and book_of(database).ended:
-            self._stop(database, state.uncommitted.explain())
 
-    def before_autocommit(self, database: Database) -> None:
-        if _state(database).uncommitted:
-            self._stop(database, "it leaves the transaction (autocommit_block), and what it runs there would stay")
+    def replace_autocommit(self, database: Database) -> Optional[ContextManager[None]]:
+        return self._stay(database) if _state(database).uncommitted else None
+
+    @contextmanager
+    def _stay(self, database: Database) -> Iterator[None]:
+        """Run an autocommit_block() inside of the transaction."""
+        state = _state(database)
+        assert state.uncommitted is not None
+        state.uncommitted.check_as_committed()
+        state.found.steps[-1].add_note(IN_BLOCK)
+        state.outside = state.committed = True
+        try:
+            yield
+        finally:
+            state.outside = False
 
     def around_operation(
         self, database: Database, operations: Operations, operation: MigrateOperation
@@ -279,43 +360,120 @@ class Rehearsing(Part):
 
     def around_flush(self, database: Database) -> ContextManager[None]:
         recorder = _state(database).recorder
-        return recorder.within() if recorder else nullcontext()
+        return recorder.flush() if recorder else nullcontext()
 
     def before_statement(self, database: Database, sent: Sent) -> None:
         """See to it that a rollback takes back what a step is about to do."""
         state = _state(database)
-        if state.recorder is None or not state.recorder.executes:
+        if not isinstance(state.recorder, (MeasuringRecorder, CopyRecorder)):
             return
         if self.over:
             raise Stopped(None)
         if state.copy:
-            reach = state.copy.find_reach(sent.text)
-            if reach:
-                self._stop(database, f"a statement would reach past the copy: {reach}")
+            self._look_at(database, sent, state.copy)
             state.recorder.sends(sent.text)
             return
         if is_left(database, sent.connection):
             self._stop(database, "it leaves the transaction (AUTOCOMMIT)")
-        word = find_ending(sent.text, database.dialect)
+        if self._is_late(state):
+            self._stop(database, self._tell_late())
+        word = find_rollback(sent.text, database.dialect)
         if word:
             self._stop(database, f"it ends the transaction itself ({word})")
-        state.sequences.keep(sent.connection, sent.text)
         state.recorder.sends(sent.text)
+        passed = hold_back(sent.text, database.dialect, state.outside)
+        for note in passed.notes:
+            state.recorder.step.add_note(note)
+        sent.text, state.checking = passed.text, passed.commits
+        state.outside = (state.outside or (passed.commits and stays_outside(sent.connection))) and not passed.begins
+        state.committed = state.committed or passed.commits
+        state.sequences.keep(sent.connection, sent.text)
+        self._warn(database, state, sent.text)
+        self._limit(state)
+
+    def _warn(self, database: Database, state: State, sql: str) -> None:
+        """Say beforehand that others will have to wait, where a statement defines something about a large table."""
+        assert state.measure is not None
+        for statement in split(sql, database.dialect):
+            target = find_target(statement) if statement.kind is Kind.DDL else None
+            if target is None or target.written in state.warned:
+                continue
+            state.warned.add(target.written)
+            rows = state.measure.estimate_rows(target.written)
+            if rows:
+                database.say(
+                    f"{target.plain} is large (about {rows:,} rows): from here on until the rehearsal is rolled back,"
+                    f" other sessions may have to wait for it. --rehearse-seconds limits that"
+                    f" ({self.settings.rehearse_seconds:g})."
+                )
+
+    def _limit(self, state: State) -> None:
+        left = self._find_seconds_left(state)
+        if state.measure is not None and left is not None and (state.limited is None or left < state.limited / 2):
+            state.limited = left
+            state.measure.limit_seconds(left)
+
+    def _find_seconds_left(self, state: State) -> Optional[float]:
+        """Return how long the rehearsal of a database may still go on; None for as long as it takes."""
+        limit = self.settings.rehearse_seconds
+        return max(limit - (time.perf_counter() - state.began), 0) if limit else None
+
+    def _is_late(self, state: State) -> bool:
+        return self._find_seconds_left(state) == 0
+
+    def _tell_late(self) -> str:
+        return f"it has taken {self.settings.rehearse_seconds:g} seconds (--rehearse-seconds)"
+
+    def _note_locks(self, state: State, step: RehearsedStep) -> None:
+        assert state.measure is not None
+        for lock in state.measure.list_locks():
+            blocks = "reads and writes" if lock.mode == "AccessExclusiveLock" else "writes"
+            step.locks.append(RehearsedLock(lock.table, lock.mode, blocks))
+            state.locks.append((step.locks[-1], lock.since))
 
     def after_statement(self, database: Database, sent: Sent) -> None:
         recorder = _state(database).recorder
-        if recorder and recorder.executes:
-            recorder.sent(sent.text, getattr(sent.cursor, "rowcount", -1))
+        if isinstance(recorder, CopyRecorder):
+            recorder.count_deleted(sent.text, getattr(sent.cursor, "rowcount", -1))
+        if recorder:
+            recorder.sent(sent.text)
 
-    def touching(self, database: Database, connection: Connection) -> None:
-        copy = _state(database).copy
-        if copy and connection.engine is copy.connection.engine and not self.over:
-            self._stop(database, "it uses the driver's own connection, on which its statements are not seen")
+    def execute(self, database: Database, call: Call) -> Optional[bool]:
+        """Measure what a statement does while it is executed."""
+        state = database.state.get(Rehearsing)
+        if state is None or not isinstance(state.recorder, MeasuringRecorder):
+            return None
+        assert state.uncommitted is not None
+        if state.uncommitted.is_over():
+            self._stop(database, state.uncommitted.explain())
+        if state.checking:
+            state.checking = False
+            state.uncommitted.check_as_committed()
+        state.uncommitted.listen()
+        checks = checks_constraints(call.statement, database.dialect)
+        try:
+            with state.uncommitted.around_check() if checks else nullcontext():
+                state.recorder.execute(call.execute, call.statement)
+        except Exception as exc:  # the driver's own class
+            state.limit = find_limit(exc, state.outside, state.committed)
+            raise
+        state.limit = ""
+        if not reads(call.statement, database.dialect):
+            self._note_locks(state, state.recorder.step)
+        return True
+
+    def _look_at(self, database: Database, sent: Sent, copy: Copy) -> None:
+        """Send nothing that may reach past the copy."""
+        if self._is_late(_state(database)):
+            self._stop(database, self._tell_late())
+        reach = copy.find_reach(sent.text)
+        if reach:
+            self._stop(database, f"a statement would reach past the copy: {reach}")
 
     def before_foreign_statement(self, database: Database, sent: Sent) -> None:
-        copy = _state(database).copy
-        if copy:
-            self._look_at_foreign(database, sent, copy)
+        state = _state(database)
+        if state.copy and state.script is None:
+            self._look_at_foreign(database, sent, state.copy)
             return
         if reads(sent.text, sent.connection.dialect.name):
             return
@@ -328,13 +486,21 @@ class Rehearsing(Part):
         if is_same(sent.connection, copy.real):
             return
         if sent.connection.engine is copy.connection.engine:
-            reach = copy.find_reach(sent.text)
-            if reach:
-                self._stop(database, f"a statement would reach past the copy: {reach}")
+            self._look_at(database, sent, copy)
         elif not reads(sent.text, sent.connection.dialect.name):
             self._stop(database, "it writes on a connection of its own, which does not lead to the copy")
         elif sent.connection.dialect.name == database.dialect:
             self._stop(database, "it reads on a connection of its own, which does not lead to the copy")
+
+    def driver_taken(self, database: Database) -> None:
+        state = _state(database)
+        if state.copy and state.script is None and not self.over:
+            self._stop(database, "it uses the driver's own connection, on which its statements are not seen")
+
+    def foreign_driver_taken(self, database: Database) -> None:
+        if _state(database).script is not None:
+            raise MigrateError("it has a driver's connection of its own")
+        self._stop(database, "it has a driver's connection of its own, on which nothing is seen")
 
     def committing(self, database: Database) -> None:
         state = database.state.get(Rehearsing)
@@ -376,9 +542,8 @@ def describe_copy(copy: Copy) -> RehearsedCopy:
     left_out = [f"{one.kind} {one.name}: {one.reason}" for one in copy.left_out]
     left_out += [f"rows of {name}: {one.why}" for name, one in copy.copied.items() if one.why]
     rows = sum(one.rows for one in copy.copied.values())
-    return RehearsedCopy(
-        copy.seconds, len(copy.copied), rows, partial, copy.rows_why, left_out, [*copy.scratch.differences]
-    )
+    differences = list(copy.scratch.differences)
+    return RehearsedCopy(copy.seconds, len(copy.copied), rows, partial, copy.rows_why, left_out, differences)
 
 
 def _tell_of_copy(error: MigrateError, copy: Copy, found: RehearsedDatabase) -> None:
@@ -403,13 +568,3 @@ def described(step: Any) -> RehearsedStep:
         masked(message[0] if message else ""),
         "upgrade" if step.is_upgrade else "downgrade",
     )
-
-
-def _causes(error: BaseException) -> Sequence[Any]:
-    """Return an exception and those it was raised from, outermost first."""
-    found: List[BaseException] = []
-    exc: Optional[BaseException] = error
-    while exc is not None and exc not in found:
-        found.append(exc)
-        exc = exc.__cause__ or exc.__context__
-    return found

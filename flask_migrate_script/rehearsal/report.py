@@ -6,10 +6,11 @@ import shlex
 from typing import Any, Iterator, List, Sequence, Tuple
 
 from .. import invocation
-from ..console.terminal import Paint, join_lines, measure, paint_nothing
+from ..console.terminal import Paint, join_lines, measure, paint_nothing, remove_controls
 from ..options import Parameter, Values, Verb, name_command, read_parameters
 from ..sql.counting import Count, plural
-from .results import Rehearsal, RehearsedDatabase, RehearsedOperation, RehearsedStep
+from ..sql.text import shorten
+from .results import Rehearsal, RehearsedDatabase, RehearsedOperation, RehearsedStep, RehearsedVanished
 
 SLOW = 1.0
 """Seconds from which on a step's time is shown."""
@@ -49,6 +50,7 @@ def command(verb: Verb, given: Values) -> str:
         "verbose",
         "directory",
         "x_arg",
+        "rehearse_seconds",
     )  # the last two are in the words up to the verb
     repeated = [one for one in read_parameters(verb) if one.name not in left_out]
     after = [word for one in repeated for word in _words(one, given.get(one.name))]
@@ -68,17 +70,18 @@ def _words(parameter: Parameter, value: Any) -> List[str]:
 
 
 def _database(database: RehearsedDatabase, several: bool, with_sql: bool, paint: Paint) -> Iterator[str]:
-    yield f"{database.name + ': ' if several else ''}{database.url}, {_how(database)}"
+    yield join_lines(f"{database.name + ': ' if several else ''}{database.url}, {_how(database)}")
     yield from _copy(database)
     if database.steps:
         yield ""
     widths = _widths(database.steps)
     for number, step in enumerate(database.steps, 1):
-        yield from _step(number, step, widths, with_sql, paint)
+        yield from _step(number, step, widths, with_sql, paint, database.stopped is not None)
     if database.stopped:
-        yield f"\nThe rehearsal stopped in revision {database.stopped.revision}: {database.stopped.reason}."
+        reason = remove_controls(database.stopped.reason)
+        yield f"\nThe rehearsal stopped in revision {database.stopped.revision}: {reason}."
         if database.stopped.left:
-            yield f"Not rehearsed: {', '.join(database.stopped.left)}."
+            yield f"Not rehearsed, only read from the scripts: {', '.join(database.stopped.left)}."
 
 
 def _copy(database: RehearsedDatabase) -> Iterator[str]:
@@ -120,30 +123,71 @@ def _widths(steps: Sequence[RehearsedStep]) -> Tuple[int, int]:
     )
 
 
-def _step(number: int, step: RehearsedStep, widths: Tuple[int, int], with_sql: bool, paint: Paint) -> Iterator[str]:
-    slow = f"  ({step.seconds:.1f} s)" if step.seconds >= SLOW else ""
-    yield f"{number:>3}  {_way(step)}  {join_lines(step.message)}{slow}".rstrip()
+def _step(
+    number: int, step: RehearsedStep, widths: Tuple[int, int], with_sql: bool, paint: Paint, marked: bool
+) -> Iterator[str]:
+    """Yield the lines of a step.
+
+    :param marked: it is said where it was only read.
+    """
+    took = f"  ({step.seconds:.1f} s)" if step.seconds >= SLOW else ""
+    read = "" if step.executed or not marked else "  (only read)"
+    yield f"{number:>3}  {_way(step)}  {join_lines(step.message)}{took}{read}".rstrip()
     for operation in step.operations:
         loss = _loss(operation).rjust(widths[1])
-        shown = f"    {paint(loss, 'red') if operation.lost != 0 else loss}" if loss.strip() else ""
+        shown = (
+            f"    {paint(loss, 'red') if operation.lost_unit and operation.lost != 0 else loss}" if loss.strip() else ""
+        )
         words = join_lines(operation.words)
         yield f"     {words}{' ' * (widths[0] - measure(words)) if shown else ''}{shown}"
+        for one in operation.vanished:
+            if not _is_said(one, words):
+                yield f"       also drops {join_lines(f'{one.kind} {one.name}')}"
+    if not step.operations and not step.note:
+        yield f"     {'does nothing' if step.executed else 'nothing is read in its script'}"
+    for slow in (one for one in step.slowest if one.seconds >= SLOW):
+        yield f"       {slow.seconds:.1f} s: {shorten(slow.sql)}"
+    yield from _locks(step)
     if step.note:
-        yield f"     {step.note}"
+        yield f"     {remove_controls(step.note)}"
     for statement in step.sql if with_sql else ():
-        yield "\n".join(f"       {line}".rstrip() for line in f"{statement};".expandtabs(4).splitlines())
+        yield "\n".join(
+            f"       {line}".rstrip() for line in remove_controls(f"{statement};").expandtabs(4).split("\n")
+        )
+
+
+def _locks(step: RehearsedStep) -> Iterator[str]:
+    """Yield what other sessions wait for, those that cannot even read first."""
+    blocked = {one.table for one in step.locks if one.blocks != "writes"}
+    for blocks in ("reads and writes", "writes"):
+        locks = [one for one in step.locks if one.blocks == blocks and (blocks != "writes" or one.table not in blocked)]
+        if locks:
+            tables = ", ".join(dict.fromkeys(join_lines(one.table) for one in locks))
+            yield f"     blocks {blocks} of {tables} ({max(one.seconds for one in locks):.1f} s)"
 
 
 def _way(step: RehearsedStep) -> str:
     """Return ``from -> to`` in the step's direction."""
     parents = step.down_revision if isinstance(step.down_revision, (list, tuple)) else [step.down_revision or "base"]
-    ends = [", ".join(parents), step.revision]
+    ends = [join_lines(", ".join(parents)), join_lines(step.revision)]
     return " -> ".join(ends if step.direction == "upgrade" else ends[::-1])
 
 
+def _is_said(vanished: RehearsedVanished, words: str) -> bool:
+    """Return whether the words of an operation say already that it drops something."""
+    return vanished.name.rpartition(".")[2].lower() in words.lower()
+
+
 def _loss(operation: RehearsedOperation) -> str:
-    """Return what an operation loses: ``1,204 rows lost``."""
+    """Return what an operation loses, else what it writes: ``1,204 rows lost``, ``3 rows updated``."""
+    written = ", ".join(
+        f"{plural(number, 'row')} {verb}"
+        for verb, number in (("inserted", operation.inserted), ("updated", operation.updated))
+        if number
+    )
     if operation.lost is None:
-        return f"{operation.lost_unit} {operation.lost_how}" if operation.lost_unit else ""
-    noun = str(operation.lost_unit)[:-1]
-    return f"{Count(operation.lost, operation.lost_at_least).shown(noun)} {operation.lost_how}"
+        lost = f"{operation.lost_unit} {operation.lost_how}" if operation.lost_unit else ""
+    else:
+        noun = str(operation.lost_unit)[:-1]
+        lost = f"{Count(operation.lost, operation.lost_at_least).shown(noun)} {operation.lost_how}"
+    return ", ".join(filter(None, (written, lost)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, List, Optional, Tuple
 
 from ..errors import MigrateError
@@ -16,13 +16,16 @@ class RehearsedOperation:
     :param table: the table it is about, with its schema where the script names one.
     :param column: the column it is about.
     :param words: the operation in words.
-    :param lost: rows or values that it loses, counted just before it, at most 1,000,000; None where there is nothing
-        to lose or it cannot be known.
-    :param lost_unit: ``"rows"`` or ``"values"``.
-    :param lost_at_least: the counting stopped at 1,000,000 rows: there may be more.
-    :param lost_how: ``"lost"``, ``"cut or refused"`` by a narrower type, ``"perhaps cut or refused"`` where it is not
-        known what the server makes of the values, ``"refused"``, or ``"not counted"``, where ``lost`` is None:
-        the table was in use, or no condition selects the values.
+    :param lost: rows or values that it loses, at most 1,000,000, as the database counts them; None where nothing is
+        lost or it cannot be known.
+    :param lost_unit: ``"rows"`` or ``"values"``; where both are lost, the rows are told.
+    :param lost_at_least: there may be more: the counting stopped at 1,000,000 rows, or something was not counted.
+    :param lost_how: ``"lost"``; ``"changed"`` by another type; ``"refused"``; or ``"not counted"`` and why, where
+        ``lost`` is None. Where nothing is executed also ``"cut or refused"`` by a narrower type and ``"perhaps cut or
+        refused"``, where it is not known what the server makes of the values.
+    :param losses: the same, a table and a column at a time.
+    :param inserted: rows that it writes; None where it is not executed, or the database does not say.
+    :param vanished: what the catalog no longer has.
     """
 
     operation: str
@@ -33,6 +36,65 @@ class RehearsedOperation:
     lost_unit: Optional[str] = None
     lost_at_least: bool = False
     lost_how: str = "lost"
+    losses: List[RehearsedLoss] = field(default_factory=list)
+    inserted: Optional[int] = None
+    updated: Optional[int] = None
+    deleted: Optional[int] = None
+    vanished: List[RehearsedVanished] = field(default_factory=list)
+
+
+@dataclass
+class RehearsedLoss:
+    """Rows of a table, or values of a column, that an operation loses.
+
+    :param lost: how many; None where they are not counted.
+    :param at_least: there may be more.
+    :param how: as ``lost_how``.
+    """
+
+    table: str
+    column: Optional[str]
+    lost: Optional[int]
+    at_least: bool
+    how: str
+
+
+@dataclass
+class RehearsedVanished:
+    """Something that an operation removes, or leaves out where it makes a table anew.
+
+    :param kind: ``"table"``, ``"column"``, ``"trigger"``, ``"view"``, ``"index"``, ``"type"``, ``"check"`` …
+    :param name: with the table it is on.
+    """
+
+    kind: str
+    name: str
+
+
+@dataclass
+class RehearsedStatement:
+    """One of the statements of a step that took longest.
+
+    :param seconds: how long it took.
+    """
+
+    sql: str
+    seconds: float
+
+
+@dataclass
+class RehearsedLock:
+    """A lock on a table that was there before, which other sessions wait for.
+
+    :param mode: PostgreSQL's name for it.
+    :param blocks: ``"reads and writes"`` or ``"writes"``.
+    :param seconds: how long it was held, until everything was rolled back.
+    """
+
+    table: str
+    mode: str
+    blocks: str
+    seconds: float = 0.0
 
 
 @dataclass
@@ -43,7 +105,11 @@ class RehearsedStep:
     :param direction: ``"upgrade"`` or ``"downgrade"``.
     :param seconds: how long it took.
     :param sql: the statements that change something, in order.
-    :param note: what is done of it already, and what is not known about it, and why; empty where there is neither.
+    :param note: what is done of it already, what a real run does otherwise, and what is not known about it, and why;
+        empty where there is nothing of that.
+    :param executed: it was run; else its script was read.
+    :param slowest: the statements that took longest, the longest first.
+    :param locks: what other sessions wait for, on PostgreSQL.
     """
 
     revision: str
@@ -54,6 +120,14 @@ class RehearsedStep:
     operations: List[RehearsedOperation] = field(default_factory=list)
     sql: List[str] = field(default_factory=list)
     note: str = ""
+    executed: bool = True
+    slowest: List[RehearsedStatement] = field(default_factory=list)
+    locks: List[RehearsedLock] = field(default_factory=list)
+
+    def add_note(self, note: str) -> None:
+        """Add a note, unless it is there already."""
+        if note not in self.note:
+            self.note = "; ".join(filter(None, (self.note, note)))
 
 
 @dataclass
@@ -77,7 +151,7 @@ class RehearsalStop:
 
     :param revision: the step that it stopped in.
     :param reason: why.
-    :param left: the revisions after it, which were not rehearsed.
+    :param left: the revisions after it, which were not run; they are read from their scripts.
     """
 
     revision: str
@@ -179,8 +253,9 @@ def _database(database: RehearsedDatabase, with_sql: bool) -> Dict[str, Any]:
 
 def _step(step: RehearsedStep, with_sql: bool) -> Dict[str, Any]:
     return {
-        **vars(step),
+        **asdict(step),
         "seconds": round(step.seconds, 3),
-        "operations": [vars(operation) for operation in step.operations],
+        "slowest": [{"sql": one.sql, "seconds": round(one.seconds, 3)} for one in step.slowest],
+        "locks": [{**asdict(one), "seconds": round(one.seconds, 3)} for one in step.locks],
         "sql": step.sql if with_sql else [],
     }

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, List, Sequence
 
 from ..errors import MigrateError
-from ..explanations.failure import named
+from ..explanations.failure import name_error
 from ..guard import patience
 from ..guard.resume.interrupted import Interrupted, refuse_to_turn_round
 from ..passwords import masked
 from ..seam.database import Database
 from ..seam.driver import AsyncThread, is_async
-from .recording import Recorder
+from .recording import ReadingRecorder, Recorder
 from .results import RehearsalFailure, RehearsedDatabase, RehearsedStep
 
 
@@ -57,10 +57,11 @@ class Script:
         with self.engine.connect() as connection, patience.limit_waiting(connection, ddl_timeout):
             for step in self.steps:
                 rehearsed = described(step)
+                rehearsed.executed = False
                 rehearsed.note = self._done_already(rehearsed)
                 self.found.steps.append(rehearsed)
                 begun = time.perf_counter()
-                state.recorder = Recorder(rehearsed, connection, executes=False)
+                state.recorder = ReadingRecorder(rehearsed, connection)
                 self._read(environment, step, state.recorder)
                 state.recorder = None
                 rehearsed.seconds = time.perf_counter() - begun
@@ -91,11 +92,11 @@ class Script:
         )
         self.database.run.adopt(environment.get_context(), self.database)
         try:
-            with Operations.context(environment.get_context()), self.database.run.stepping_in(self.database):
+            with Operations.context(environment.get_context()), self.database.run.follow_script(self.database):
                 step.migration_fn(**self.database.keywords)
         except (Exception, SystemExit) as exc:  # whatever the script does with a connection that is not there
-            unknown = masked(f"needs a live connection, so not all of it is known ({named(exc)})")
-            recorder.step.note = "; ".join(filter(None, [recorder.step.note, unknown]))
+            unknown = masked(f"needs a live connection, so not all of it is known ({name_error(exc)})")
+            recorder.step.add_note(unknown)
 
 
 class _Statements(io.StringIO):

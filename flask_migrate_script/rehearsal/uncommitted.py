@@ -13,8 +13,18 @@ import sqlite3
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Callable, Iterator, NoReturn, Optional
 
-from ..seam.driver import call_sqlite, driver_connection, is_autocommit, is_driver_autocommit, run
+from ..guard.account import find_book
+from ..seam.driver import (
+    call_sqlite,
+    driver_connection,
+    find_innermost,
+    is_autocommit,
+    is_driver_autocommit,
+    is_in_transaction,
+    run,
+)
 from ..seam.driver_errors import read_driver_error
+from ..seam.facts import SQLiteFacts
 from ..sql.text import Kind, split
 
 if TYPE_CHECKING:
@@ -53,10 +63,17 @@ def is_left(database: Database, connection: Connection) -> bool:
     return is_autocommit(connection) and not database.engine_autocommit
 
 
-def find_ending(sql: str, dialect: str) -> str:
-    """Return the word that ends the transaction; empty where none does."""
-    ending = next((one for one in split(sql, dialect) if one.kind in (Kind.COMMIT, Kind.ROLLBACK)), None)
+def find_rollback(sql: str, dialect: str) -> str:
+    """Return the word that rolls the transaction back; empty where none does."""
+    ending = next((one for one in split(sql, dialect) if one.kind is Kind.ROLLBACK), None)
     return ending.word if ending else ""
+
+
+def checks_constraints(sql: str, dialect: str) -> bool:
+    """Return whether a text has PostgreSQL check constraints now that are deferred."""
+    if dialect != "postgresql":
+        return False
+    return any([token.word for token in one.core[:2]] == ["SET", "CONSTRAINTS"] for one in split(sql, dialect))
 
 
 def is_refusal(exc: BaseException) -> bool:
@@ -71,6 +88,7 @@ class Uncommitted:
     def __init__(self, database: Database, stop: Callable[[Database, str], NoReturn]) -> None:
         self.database, self.connection, self.stop = database, database.connection, stop
         self.refused = ""
+        self.hear: Callable[..., None] = lambda *asked: None
 
     @contextmanager
     def refuse_commits(self) -> Iterator[None]:
@@ -120,10 +138,34 @@ class Uncommitted:
             self.check_constraints()
             driver_connection(self.connection).rollback()
 
-    def explain(self) -> str:
-        """Return why a rehearsal stops where the database has refused to go on."""
-        verb = {"COMMIT": "commits", "ROLLBACK": "rolls back"}.get(self.refused or "COMMIT")
-        return f"it {verb} on the driver's own connection"
+    def explain(self, exc: Optional[BaseException] = None) -> str:
+        """Return why a rehearsal stops where the database has refused to go on.
+
+        :param exc: the refusal, where it has reached us.
+        """
+        detail = read_driver_error(exc).text.partition("DETAIL:")[2] if exc else ""
+        statement = self.refused or detail.strip().partition("\n")[0]
+        verb = {"ROLLBACK": "rolls back", "": "ends the transaction"}.get(statement, "commits")
+        return f"it {verb} on the driver's own connection{f' ({statement})' if statement else ''}"
+
+    @contextmanager
+    def around_check(self) -> Iterator[None]:
+        """Let a script check deferred constraints by itself: the trigger that refuses a COMMIT is one of them."""
+        driver = driver_connection(self.connection)
+        run(driver, "SET LOCAL flask_migrate_script.commits = 'checked'")
+        yield
+        run(driver, "SET LOCAL flask_migrate_script.commits = ''")
+        run(driver, "SET CONSTRAINTS pg_temp.refuse DEFERRED")
+        run(driver, _TRIGGER[-1])
+
+    def check_as_committed(self) -> None:
+        """Check the same where a script would commit and goes on: afterwards constraints are deferred as before."""
+        if self.database.dialect == "postgresql":
+            driver = driver_connection(self.connection)
+            run(driver, "SAVEPOINT flask_migrate_script_commit")
+            self.check_constraints()
+            run(driver, "ROLLBACK TO SAVEPOINT flask_migrate_script_commit")
+            run(driver, "RELEASE SAVEPOINT flask_migrate_script_commit")
 
     def check_constraints(self) -> None:
         """Check what PostgreSQL would check when it commits: constraints that are deferred."""
@@ -141,19 +183,58 @@ class Uncommitted:
         if self.database.dialect != "sqlite":
             yield
             return
-        driver = driver_connection(self.connection)
-        call_sqlite(driver, "set_authorizer", self._authorize)
+        facts = find_book(self.database).facts
+        self.listen()
+        if isinstance(facts, SQLiteFacts):
+            facts.on_any = self._ask_again
         try:
             yield
         finally:
+            if isinstance(facts, SQLiteFacts):
+                facts.on_any = lambda: None
             # Before Python 3.11, None is called like any other, and what is no answer is a refusal.
-            call_sqlite(driver, "set_authorizer", _allow)
+            call_sqlite(driver_connection(self.connection), "set_authorizer", _allow)
+
+    def is_over(self) -> bool:
+        """Return whether SQLite has ended the transaction by itself, as ON CONFLICT ROLLBACK lets it."""
+        over = self.database.dialect == "sqlite" and not is_in_transaction(self._own)
+        if over:
+            self.refused = "ROLLBACK"
+        return over
+
+    def listen(self) -> None:
+        """Have SQLite ask again of statements that it has prepared before."""
+        if self.database.dialect == "sqlite":
+            call_sqlite(driver_connection(self.connection), "set_authorizer", self._authorize)
 
     def _authorize(self, action: int, word: Any, *others: Any) -> int:
+        self.hear(action, word, *others)
         if action == sqlite3.SQLITE_TRANSACTION and word in ("COMMIT", "ROLLBACK"):
             self.refused = str(word)
             return sqlite3.SQLITE_DENY
+        sets = action == sqlite3.SQLITE_PRAGMA and others[0] is not None
+        if (sets or action in _WRITES) and not is_in_transaction(self._own):
+            self.refused = "ROLLBACK"  # by ON CONFLICT ROLLBACK, RAISE(ROLLBACK) or a full disk
+            return sqlite3.SQLITE_DENY
         return sqlite3.SQLITE_OK
+
+    def _ask_again(self) -> None:
+        """Let SQLite ask before each statement, not only where Python has not kept it prepared."""
+        self._own.set_authorizer(self._authorize)
+
+    @property
+    def _own(self) -> Any:
+        own = find_innermost(driver_connection(self.connection))
+        return getattr(own, "_conn", own)  # aiosqlite's, in whose thread this is called
+
+
+_WRITES = frozenset(
+    number
+    for name, number in vars(sqlite3).items()
+    if name.startswith(("SQLITE_CREATE_", "SQLITE_DROP_", "SQLITE_ALTER_"))
+    or name in ("SQLITE_INSERT", "SQLITE_UPDATE", "SQLITE_DELETE", "SQLITE_REINDEX", "SQLITE_ANALYZE")
+)
+"""What SQLite calls that which changes a database."""
 
 
 def _allow(*others: Any) -> int:
@@ -166,12 +247,12 @@ _TRIGGER = (
     CREATE FUNCTION pg_temp.flask_migrate_script_refuse() RETURNS trigger LANGUAGE plpgsql AS $refuse$
     BEGIN
         IF current_setting('flask_migrate_script.commits', true) IS DISTINCT FROM 'checked' THEN
-            RAISE EXCEPTION '{_REFUSED}';
+            RAISE EXCEPTION '{_REFUSED}' USING DETAIL = current_query();
         END IF;
         RETURN NULL;
     END $refuse$
     """,
     "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON flask_migrate_script_dry_run DEFERRABLE INITIALLY DEFERRED"
     " FOR EACH ROW EXECUTE PROCEDURE pg_temp.flask_migrate_script_refuse()",
-    "INSERT INTO flask_migrate_script_dry_run VALUES (1)",
+    "INSERT INTO pg_temp.flask_migrate_script_dry_run VALUES (1)",
 )

@@ -7,8 +7,8 @@ from typing import Any, List, Sequence
 
 from ..console.terminal import UNBOUND, Paint, choose_paint, measure_terminal, paint_nothing
 from ..errors import MigrateError
-from .drawing_text import TextGraph, characters_for
-from .pictures import PICTURES, escaped
+from .drawing_text import TextGraph, choose_characters
+from .pictures import PICTURES, escape
 from .positions import Position
 from .problems import UNKNOWN_VERSION
 from .reading import Drawn, list_names_at
@@ -36,7 +36,7 @@ class Canvas:
 FILE = Canvas(UNBOUND, "utf-8", paint_nothing)
 
 
-def canvas_of(stream: Any) -> Canvas:
+def measure_canvas(stream: Any) -> Canvas:
     """Return the canvas that standard output is."""
     return Canvas(measure_terminal(), stream.encoding or "utf-8", choose_paint(stream))
 
@@ -69,17 +69,17 @@ def draw(history: Sequence[Drawn], positions: Sequence[Position], format: str, c
     :param format: one of ``FORMATS``.
     :raises MigrateError: if Graphviz is needed and missing.
     """
-    notes = _notes(history, positions)
+    notes = _write_notes(history, positions)
     if format != "text":
         picture = PICTURES[format](history, list_names_at(positions))
-        limits = _beyond_mermaid(history, picture) if format == "mermaid" else []
-        return Drawing(escaped(picture, format, canvas.encoding), [*notes, *limits])
-    graph = TextGraph(history, list_names_at(positions), canvas.width, characters_for(canvas.encoding), canvas.paint)
-    text = "".join(f"{line}\n" for line in graph.lines())
-    return Drawing(text.encode(canvas.encoding, "replace").decode(canvas.encoding), [*notes, *_crowded(graph)])
+        limits = _warn_of_mermaids_limits(history, picture) if format == "mermaid" else []
+        return Drawing(escape(picture, format, canvas.encoding), [*notes, *limits])
+    graph = TextGraph(history, list_names_at(positions), canvas.width, choose_characters(canvas.encoding), canvas.paint)
+    text = "".join(f"{line}\n" for line in graph.draw_lines())
+    return Drawing(text.encode(canvas.encoding, "replace").decode(canvas.encoding), [*notes, *_warn_of_crowding(graph)])
 
 
-def _notes(history: Sequence[Drawn], positions: Sequence[Position]) -> List[str]:
+def _write_notes(history: Sequence[Drawn], positions: Sequence[Position]) -> List[str]:
     """Return where the databases are that the picture cannot show."""
     if not history:
         return ["There are no revisions yet."]
@@ -93,7 +93,7 @@ def _notes(history: Sequence[Drawn], positions: Sequence[Position]) -> List[str]
     return [*(f"{one.name} is at base: nothing is applied yet." for one in positions if not one.versions), *unknown]
 
 
-def _beyond_mermaid(history: Sequence[Drawn], picture: str) -> List[str]:
+def _warn_of_mermaids_limits(history: Sequence[Drawn], picture: str) -> List[str]:
     """Say where Mermaid refuses a picture unless its page is configured to: the limits are its defaults."""
     lines = sum(len(one.parents) + len(one.depends_on) for one in history)
     if lines <= MERMAID_LINES and len(picture) <= MERMAID_CHARACTERS:
@@ -105,8 +105,8 @@ def _beyond_mermaid(history: Sequence[Drawn], picture: str) -> List[str]:
     ]
 
 
-def _crowded(graph: TextGraph) -> List[str]:
-    lanes = graph.lanes_in_one()
+def _warn_of_crowding(graph: TextGraph) -> List[str]:
+    lanes = graph.count_lanes_in_one()
     if not lanes:
         return []
     return [

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ..console.terminal import Paint, fit
-from .lanes import DOWN, LEFT, MANY, RIGHT, UP, Row, laid_out, narrowed
+from ..console.terminal import Paint, fit, remove_controls
+from .lanes import DOWN, LEFT, MANY, RIGHT, UP, Row, lay_out, narrow
 from .reading import Drawn
 
 
@@ -26,7 +26,7 @@ class Characters:
     cut: str
 
 
-def _lines(in_order: str) -> Dict[int, str]:
+def _map_cells(in_order: str) -> Dict[int, str]:
     cells = (
         0,
         UP | DOWN,
@@ -45,8 +45,8 @@ def _lines(in_order: str) -> Dict[int, str]:
     return dict(zip(cells, in_order))
 
 
-UNICODE = Characters(_lines(" │─╰╯╭╮├┤┴┬┼┊"), "●", "◉", "…")
-ASCII = Characters(_lines(" |-''..++'.+:"), "*", "@", "~")
+UNICODE = Characters(_map_cells(" │─╰╯╭╮├┤┴┬┼┊"), "●", "◉", "…")
+ASCII = Characters(_map_cells(" |-''..++'.+:"), "*", "@", "~")
 
 SHORTEST_MESSAGE = 20
 """Columns: a date is left out rather than that a message is cut to less."""
@@ -55,7 +55,7 @@ WIDEST_MARGIN = 40
 """Columns: the texts stand below one another where the lanes take no more, nor more than a quarter of the width."""
 
 
-def characters_for(encoding: str) -> Characters:
+def choose_characters(encoding: str) -> Characters:
     """Return those of the characters that an encoding has."""
     try:
         "".join([*UNICODE.lines.values(), UNICODE.revision, UNICODE.current, UNICODE.cut]).encode(encoding)
@@ -80,44 +80,47 @@ class TextGraph:
     characters: Characters
     paint: Paint
 
-    def lines(self) -> List[str]:
+    def draw_lines(self) -> List[str]:
         """Return the lines of the picture, newest revision first."""
         known = {one.revision: one for one in self.history}
-        rows = narrowed(self._rows(), self._most_lanes())
-        margin = min(max(map(_columns, rows), default=0), self.width // 4, WIDEST_MARGIN)
-        return [self._line(row, known.get(row.revision or ""), max(margin, _columns(row)) + 2) for row in rows]
+        rows = narrow(self._lay_out(), self._count_most_lanes())
+        margin = min(max(map(_count_columns, rows), default=0), self.width // 4, WIDEST_MARGIN)
+        return [
+            self._draw_line(row, known.get(row.revision or ""), max(margin, _count_columns(row)) + 2) for row in rows
+        ]
 
-    def lanes_in_one(self) -> int:
+    def count_lanes_in_one(self) -> int:
         """Return how many lanes the last column stands for, where there are too many for the width; else 0."""
-        lanes, most = max((len(row.cells) for row in self._rows()), default=0), self._most_lanes()
+        lanes, most = max((len(row.cells) for row in self._lay_out()), default=0), self._count_most_lanes()
         return lanes - most + 1 if lanes > most else 0
 
-    def _rows(self) -> List[Row]:
-        return laid_out((one.revision, one.parents) for one in self.history)
+    def _lay_out(self) -> List[Row]:
+        return lay_out((one.revision, one.parents) for one in self.history)
 
-    def _most_lanes(self) -> int:
+    def _count_most_lanes(self) -> int:
         return max(1, (self.width // 2 + 1) // 2)
 
-    def _line(self, row: Row, drawn: Optional[Drawn], text_from: int) -> str:
+    def _draw_line(self, row: Row, drawn: Optional[Drawn], text_from: int) -> str:
         if drawn is None:
-            return drawn_lanes(row, self.characters, "").rstrip()
+            return draw_lanes(row, self.characters, "").rstrip()
         names = self.at.get(drawn.revision, ())
         mark = self.paint(self.characters.current, "green") if names else self.characters.revision
-        margin = " " * (text_from - _columns(row))
-        text = self._text(drawn, row, self.width - text_from) if self.width > text_from else ""
-        return (drawn_lanes(row, self.characters, mark) + margin + text).rstrip()
+        margin = " " * (text_from - _count_columns(row))
+        text = self._write_text(drawn, row, self.width - text_from) if self.width > text_from else ""
+        return (draw_lanes(row, self.characters, mark) + margin + text).rstrip()
 
-    def _text(self, drawn: Drawn, row: Row, width: int) -> str:
-        facts = _facts(drawn, self.at.get(drawn.revision, ()), row.vague)
+    def _write_text(self, drawn: Drawn, row: Row, width: int) -> str:
+        found = _list_facts(drawn, self.at.get(drawn.revision, ()), row.vague)
+        facts = [(remove_controls(words), style) for words, style in found]
         message = [(drawn.message, "")] if drawn.message else []
         dated = [*facts, *([(drawn.created, "dim")] if drawn.created else []), *message]
-        shortest = len(_joined(dated)) - len(drawn.message) + min(len(drawn.message), SHORTEST_MESSAGE)
-        words = dated if len(fit(_joined(dated), width)) >= shortest else [*facts, *message]
-        return self._painted(words, fit(_joined(words), width))
+        shortest = len(_join(dated)) - len(drawn.message) + min(len(drawn.message), SHORTEST_MESSAGE)
+        words = dated if len(fit(_join(dated), width)) >= shortest else [*facts, *message]
+        return self._paint(words, fit(_join(words), width))
 
-    def _painted(self, words: Sequence[Word], cut: str) -> str:
+    def _paint(self, words: Sequence[Word], cut: str) -> str:
         """Return a line that may have been cut, with each of its words in its style."""
-        if cut != _joined(words):
+        if cut != _join(words):
             cut = cut[:-1] + self.characters.cut
         painted, begin = "", 0
         for text, style in words:
@@ -128,7 +131,7 @@ class TextGraph:
         return painted
 
 
-def drawn_lanes(row: Row, characters: Characters, mark: str) -> str:
+def draw_lanes(row: Row, characters: Characters, mark: str) -> str:
     """Return the lanes of a row, with the mark where its revision is."""
     first, last = row.across
     cells = [characters.lines[cell] for cell in row.cells]
@@ -139,7 +142,7 @@ def drawn_lanes(row: Row, characters: Characters, mark: str) -> str:
     return "".join(cell + gap for cell, gap in zip(cells, between))[:-1]
 
 
-def _columns(row: Row) -> int:
+def _count_columns(row: Row) -> int:
     return 2 * max(len(row.cells), row.lane + 1) - 1
 
 
@@ -147,7 +150,7 @@ Word = Tuple[str, str]
 """A text and its style; none, ``""``, leaves it as it is."""
 
 
-def _facts(drawn: Drawn, names: Sequence[str], vague: bool) -> List[Word]:
+def _list_facts(drawn: Drawn, names: Sequence[str], vague: bool) -> List[Word]:
     """Return what a line says before the date and the message."""
     known = [
         (f"({', '.join(drawn.labels)})" if drawn.labels else "", "yellow"),
@@ -159,5 +162,5 @@ def _facts(drawn: Drawn, names: Sequence[str], vague: bool) -> List[Word]:
     return [(drawn.revision, ""), *(word for word in known if word[0])]
 
 
-def _joined(words: Sequence[Word]) -> str:
+def _join(words: Sequence[Word]) -> str:
     return " ".join(text for text, _ in words)

@@ -37,16 +37,16 @@ class Row:
     vague: bool = False
 
 
-def laid_out(history: Iterable[Tuple[str, Sequence[str]]]) -> List[Row]:
+def lay_out(history: Iterable[Tuple[str, Sequence[str]]]) -> List[Row]:
     """Return the rows of the picture, in the order of the history.
 
     :param history: each revision with its parents, children before parents.
     """
     lanes = _Lanes()
-    return [row for revision, parents in history for row in lanes.rows(revision, list(dict.fromkeys(parents)))]
+    return [row for revision, parents in history for row in lanes.add_revision(revision, list(dict.fromkeys(parents)))]
 
 
-def narrowed(rows: Sequence[Row], lanes: int) -> List[Row]:
+def narrow(rows: Sequence[Row], lanes: int) -> List[Row]:
     """Return the rows with no more lanes than that: where there are more, the last one stands for all the others.
 
     :param lanes: one or more.
@@ -54,7 +54,7 @@ def narrowed(rows: Sequence[Row], lanes: int) -> List[Row]:
     if all(len(row.cells) <= lanes for row in rows):
         return list(rows)
     last = lanes - 1
-    return [_narrowed(row, last) for row in rows if row.revision or row.across[0] < last]
+    return [_narrow_row(row, last) for row in rows if row.revision or row.across[0] < last]
 
 
 class _Lanes:
@@ -64,23 +64,23 @@ class _Lanes:
         self.awaited: List[Optional[str]] = []
         self.ended: Optional[int] = None
 
-    def rows(self, revision: str, parents: Sequence[str]) -> Iterator[Row]:
+    def add_revision(self, revision: str, parents: Sequence[str]) -> Iterator[Row]:
         """Yield the rows of the next revision, and go on below it."""
         begins = revision not in self.awaited
-        lane = self._free_lane(0) if begins else self.awaited.index(revision)
+        lane = self._find_free_lane(0) if begins else self.awaited.index(revision)
         if begins and lane == self.ended:  # or it would look like a parent of the base above it
-            yield Row(self._passing(), lane, across=(lane, lane))
+            yield Row(self._pass_through(), lane, across=(lane, lane))
         self._lead(lane, None)
-        cells = self._passing()
-        meets = [*self._moved_to(lane, parents), *(self._lane_to(parent, lane) for parent in parents)]
+        cells = self._pass_through()
+        meets = [*self._move_other_lane(lane, parents), *(self._find_lane_to(parent, lane) for parent in parents)]
         yield Row(cells, lane, revision, tuple(meets), (lane, lane))
         if {*meets} - {lane}:
-            yield self._joined(cells, lane, {lane, *meets})
+            yield self._draw_joints(cells, lane, {lane, *meets})
         self.ended = None if parents else lane
         while self.awaited and self.awaited[-1] is None:
             self.awaited.pop()
 
-    def _moved_to(self, lane: int, parents: Sequence[str]) -> List[int]:
+    def _move_other_lane(self, lane: int, parents: Sequence[str]) -> List[int]:
         """Let a lane further right that leads to the only parent end in this one; return it, if there is one.
 
         So the picture leans to the left.
@@ -92,15 +92,15 @@ class _Lanes:
         self._lead(lane, parents[0])
         return [other]
 
-    def _lane_to(self, parent: str, lane: int) -> int:
+    def _find_lane_to(self, parent: str, lane: int) -> int:
         """Return the lane that leads to a parent: one that does already, else the revision's own, else another."""
         if parent in self.awaited:
             return self.awaited.index(parent)
-        target = self._free_lane(lane)
+        target = self._find_free_lane(lane)
         self._lead(target, parent)
         return target
 
-    def _free_lane(self, near: int) -> int:
+    def _find_free_lane(self, near: int) -> int:
         free = [lane for lane in range(len(self.awaited) + 1) if self._is_free(lane)]
         return min(free, key=lambda lane: abs(lane - near))
 
@@ -111,10 +111,10 @@ class _Lanes:
         self.awaited.extend([None] * (lane + 1 - len(self.awaited)))
         self.awaited[lane] = revision
 
-    def _passing(self) -> Tuple[int, ...]:
+    def _pass_through(self) -> Tuple[int, ...]:
         return tuple(UP | DOWN if revision else 0 for revision in self.awaited)
 
-    def _joined(self, above: Sequence[int], lane: int, joints: Set[int]) -> Row:
+    def _draw_joints(self, above: Sequence[int], lane: int, joints: Set[int]) -> Row:
         """Return the row below a revision, in which its lane meets those of its parents."""
         first, last = min(joints), max(joints)
 
@@ -128,18 +128,18 @@ class _Lanes:
         return Row(tuple(map(cell, range(len(self.awaited)))), lane, across=(first, last))
 
 
-def _narrowed(row: Row, last: int) -> Row:
+def _narrow_row(row: Row, last: int) -> Row:
     lanes = (row.lane, *row.meets)
     return replace(
         row,
-        cells=(*row.cells[:last], *_together(row, last)),
+        cells=(*row.cells[:last], *_merge_lanes(row, last)),
         lane=min(row.lane, last),
         across=(row.across[0], min(row.across[1], last)),
         vague=bool(row.revision) and max(lanes) >= last,
     )
 
 
-def _together(row: Row, last: int) -> List[int]:
+def _merge_lanes(row: Row, last: int) -> List[int]:
     """Return the cell that stands for a row's lanes from one on; nothing where it has none there."""
     beyond = row.cells[last:]
     upright = sum(direction for direction in (UP, DOWN) if any(cell & direction for cell in beyond))

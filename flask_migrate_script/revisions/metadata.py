@@ -61,17 +61,17 @@ class RevisionFile:
     @property
     def parents(self) -> Tuple[str, ...]:
         """The revisions that it follows, as far as they are known."""
-        return names_of(self.values.get("down_revision"))
+        return list_strings(self.values.get("down_revision"))
 
     @property
     def depends_on(self) -> Tuple[str, ...]:
         """The revisions, or branch labels, that have to be applied before it, as far as they are known."""
-        return names_of(self.values.get("depends_on"))
+        return list_strings(self.values.get("depends_on"))
 
     @property
     def branch_labels(self) -> Tuple[str, ...]:
         """The branch labels that it gives, as far as they are known."""
-        return names_of(self.values.get("branch_labels"))
+        return list_strings(self.values.get("branch_labels"))
 
     @property
     def is_known(self) -> bool:
@@ -82,7 +82,7 @@ class RevisionFile:
         """Return whether one of ``NAMES`` has a value, known or not."""
         return name in self.values or name in self.unknown
 
-    def line(self, name: str) -> int:
+    def find_line(self, name: str) -> int:
         """Return the line on which a name at the top is given its value; 1 where it is not."""
         return self.lines.get(name, 1)
 
@@ -136,7 +136,7 @@ def parse_source(path: str, source: bytes) -> ast.Module:
     try:
         return ast.parse(source, path)
     except SyntaxError as exc:
-        raise _not_python(path, source, exc) from exc
+        raise _describe_not_python(path, source, exc) from exc
     except (ValueError, RecursionError, MemoryError) as exc:
         raise Unreadable(os.path.abspath(path), "syntax-error", 0, str(exc) or type(exc).__name__) from exc
 
@@ -150,23 +150,23 @@ def describe_file(path: str, tree: ast.Module) -> RevisionFile:
     lines: Dict[str, int] = {}
     unknown: Set[str] = set()
     for statement in tree.body:
-        assigned = assigned_names(statement)
+        assigned = read_assignment(statement)
         for name, node in assigned:
             lines[name] = node.lineno
             if name in NAMES:
                 _keep(name, node, values, unknown)
-        for name in {*_set_otherwise(statement)} - {name for name, _ in assigned}:
+        for name in {*_find_set_otherwise(statement)} - {name for name, _ in assigned}:
             values.pop(name, None)
             unknown.add(name)
     docstring = ast.get_docstring(tree, clean=False) or ""
     return RevisionFile(os.path.abspath(path), docstring, values, frozenset(unknown), lines)
 
 
-def functions_at_the_top(tree: ast.Module) -> Optional[Dict[str, ast.stmt]]:
+def list_names_at_the_top(tree: ast.Module) -> Optional[Dict[str, ast.stmt]]:
     """Return what is defined, assigned or imported at the top of a file, by name; None where that cannot be listed."""
     found: Dict[str, ast.stmt] = {}
     for statement in tree.body:
-        for node in _at_the_top(statement):
+        for node in _walk_top(statement):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 found[node.name] = node
             elif isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -180,7 +180,7 @@ def functions_at_the_top(tree: ast.Module) -> Optional[Dict[str, ast.stmt]]:
     return found
 
 
-def assigned_names(node: ast.stmt) -> List[Tuple[str, ast.expr]]:
+def read_assignment(node: ast.stmt) -> List[Tuple[str, ast.expr]]:
     """Return the names that a statement gives a value to, and the value."""
     if isinstance(node, ast.AnnAssign):
         return [(node.target.id, node.value)] if isinstance(node.target, ast.Name) and node.value else []
@@ -189,7 +189,7 @@ def assigned_names(node: ast.stmt) -> List[Tuple[str, ast.expr]]:
     return []
 
 
-def literal(node: ast.AST) -> Any:
+def read_literal(node: ast.AST) -> Any:
     """Return the value of a literal, None for anything else."""
     try:
         return ast.literal_eval(node)
@@ -197,7 +197,7 @@ def literal(node: ast.AST) -> Any:
         return None
 
 
-def names_of(value: Any) -> Tuple[str, ...]:
+def list_strings(value: Any) -> Tuple[str, ...]:
     """Return the strings in what Alembic takes for one name, several or none."""
     if isinstance(value, str):
         return (value,)
@@ -208,18 +208,18 @@ def _keep(name: str, node: ast.expr, values: Dict[str, Any], unknown: Set[str]) 
     """Note the value of a name; the last one counts."""
     values.pop(name, None)
     unknown.discard(name)
-    found = literal(node)
+    found = read_literal(node)
     if found is None and not (isinstance(node, ast.Constant) and node.value is None):
         unknown.add(name)
     else:
         values[name] = found
 
 
-def _set_otherwise(statement: ast.stmt) -> Iterator[str]:
+def _find_set_otherwise(statement: ast.stmt) -> Iterator[str]:
     """Yield those of NAMES that a statement may set in another way than by a plain assignment."""
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
         return
-    for node in _at_the_top(statement):
+    for node in _walk_top(statement):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             for one in node.names:
                 yield from NAMES if one.name == "*" else {one.asname or one.name} & set(NAMES)
@@ -227,7 +227,7 @@ def _set_otherwise(statement: ast.stmt) -> Iterator[str]:
             yield node.id
 
 
-def _at_the_top(statement: ast.stmt) -> Iterator[ast.AST]:
+def _walk_top(statement: ast.stmt) -> Iterator[ast.AST]:
     """Yield a statement and what is in it, but not what is in the functions and classes in it."""
     waiting: List[ast.AST] = [statement]
     while waiting:
@@ -237,7 +237,7 @@ def _at_the_top(statement: ast.stmt) -> Iterator[ast.AST]:
             waiting.extend(ast.iter_child_nodes(node))
 
 
-def _not_python(path: str, source: bytes, exc: SyntaxError) -> Unreadable:
+def _describe_not_python(path: str, source: bytes, exc: SyntaxError) -> Unreadable:
     line = exc.lineno or 0
     where = os.path.abspath(path)
     if not _is_decoded(source):

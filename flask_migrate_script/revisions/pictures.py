@@ -20,7 +20,7 @@ LINE = 40
 """Characters: messages are broken into lines of no more."""
 
 
-def mermaid(history: Sequence[Drawn], at: At) -> str:
+def draw_mermaid(history: Sequence[Drawn], at: At) -> str:
     """Return a flowchart for Mermaid (https://mermaid.js.org), which GitHub and GitLab show in a page.
 
     :param history: the revisions.
@@ -29,7 +29,7 @@ def mermaid(history: Sequence[Drawn], at: At) -> str:
     names = {one.revision: f"r{number}" for number, one in enumerate(history)}
     lines = ["flowchart BT"]
     for one in history:
-        label = "<br/>".join(map(_mermaid_text, _label(one, at)))
+        label = "<br/>".join(map(_write_mermaid_text, _write_label(one, at)))
         lines.append(f'    {names[one.revision]}["{label}"]{":::current" if one.revision in at else ""}')
     for one in history:
         lines += [f"    {names[parent]} --> {names[one.revision]}" for parent in one.parents]
@@ -37,28 +37,28 @@ def mermaid(history: Sequence[Drawn], at: At) -> str:
     return "\n".join([*lines, "    classDef current stroke:#2a7,stroke-width:3px", ""])
 
 
-def dot(history: Sequence[Drawn], at: At) -> str:
-    """Return a digraph for Graphviz (https://graphviz.org); the parameters are those of :func:`mermaid`."""
+def draw_dot(history: Sequence[Drawn], at: At) -> str:
+    """Return a digraph for Graphviz (https://graphviz.org); the parameters are those of :func:`draw_mermaid`."""
     lines = [
         "digraph history {",
         "    rankdir=BT",
         '    node [shape=box, style=rounded, fontname="Helvetica,sans-serif"]',
-        *(f"    {_quoted(one.revision)} [{_dot_attributes(one, at)}]" for one in history),
+        *(f"    {_quote(one.revision)} [{_write_dot_attributes(one, at)}]" for one in history),
     ]
     for one in history:
-        lines += [f"    {_quoted(parent)} -> {_quoted(one.revision)}" for parent in one.parents]
-        lines += [f"    {_quoted(needed)} -> {_quoted(one.revision)} [style=dotted]" for needed in one.depends_on]
+        lines += [f"    {_quote(parent)} -> {_quote(one.revision)}" for parent in one.parents]
+        lines += [f"    {_quote(needed)} -> {_quote(one.revision)} [style=dotted]" for needed in one.depends_on]
     return "\n".join([*lines, "}", ""])
 
 
-def svg(history: Sequence[Drawn], at: At) -> str:
-    """Return an SVG image, drawn by Graphviz; the parameters are those of :func:`mermaid`.
+def draw_svg(history: Sequence[Drawn], at: At) -> str:
+    """Return an SVG image, drawn by Graphviz; the parameters are those of :func:`draw_mermaid`.
 
     :raises MigrateError: if Graphviz or its Python package is not installed, or it fails.
     """
-    graphviz = _graphviz()
+    graphviz = _import_graphviz()
     try:
-        drawn: str = graphviz.Source(dot(history, at)).pipe(format="svg", encoding="utf-8", quiet=True)
+        drawn: str = graphviz.Source(draw_dot(history, at)).pipe(format="svg", encoding="utf-8", quiet=True)
     except graphviz.ExecutableNotFound as exc:
         raise MigrateError("graph --format svg needs Graphviz, and there is no program dot on the PATH.", _GET) from exc
     except graphviz.CalledProcessError as exc:
@@ -69,7 +69,7 @@ def svg(history: Sequence[Drawn], at: At) -> str:
     return drawn
 
 
-PICTURES: Dict[str, Callable[[Sequence[Drawn], At], str]] = {"mermaid": mermaid, "dot": dot, "svg": svg}
+PICTURES: Dict[str, Callable[[Sequence[Drawn], At], str]] = {"mermaid": draw_mermaid, "dot": draw_dot, "svg": draw_svg}
 """The formats that are not text, with what draws them."""
 
 _GET = (
@@ -78,7 +78,7 @@ _GET = (
 )
 
 
-def _graphviz() -> Any:
+def _import_graphviz() -> Any:
     try:
         import graphviz
     except ImportError as exc:
@@ -89,7 +89,7 @@ def _graphviz() -> Any:
     return graphviz
 
 
-def escaped(text: str, format: str, encoding: str) -> str:
+def escape(text: str, format: str, encoding: str) -> str:
     """Return a picture with what an encoding does not have written as character references, which every format knows.
 
     :param format: ``mermaid``, whose references have no ``&``, or any other.
@@ -98,7 +98,7 @@ def escaped(text: str, format: str, encoding: str) -> str:
     return plain.replace("&#", "#") if format == "mermaid" else plain
 
 
-def _label(one: Drawn, at: At) -> List[str]:
+def _write_label(one: Drawn, at: At) -> List[str]:
     """Return the lines of a revision's box."""
     marks = [*one.labels, *(["head"] if one.is_head else [])]
     first = " ".join([one.revision, *(f"({mark})" for mark in marks)])
@@ -106,21 +106,21 @@ def _label(one: Drawn, at: At) -> List[str]:
     return list(filter(None, [first, names and f"[{names}]", one.created, *textwrap.wrap(one.message, LINE)]))
 
 
-def _mermaid_text(text: str) -> str:
+def _write_mermaid_text(text: str) -> str:
     """Return a text that means itself in a quoted label: no Markdown, no HTML, no end of the label."""
     return re.sub(r"[^\w ,.:()'/+=-]", lambda found: f"#{ord(found[0])};", text)
 
 
-def _dot_attributes(one: Drawn, at: At) -> str:
-    label = "\\n".join(_dot_text(line) for line in _label(one, at))
+def _write_dot_attributes(one: Drawn, at: At) -> str:
+    label = "\\n".join(_write_dot_text(line) for line in _write_label(one, at))
     current = ', color="#22aa77", penwidth=3' if one.revision in at else ""
     return f'label="{label}"{current}'
 
 
-def _dot_text(text: str) -> str:
+def _write_dot_text(text: str) -> str:
     """Return a text for a label: dot reads escapes like ``\\N`` there, and references like ``&lt;``."""
     return text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _quoted(revision: str) -> str:
+def _quote(revision: str) -> str:
     return '"' + revision.replace("\\", "\\\\").replace('"', '\\"') + '"'

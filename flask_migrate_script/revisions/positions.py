@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, List, Tuple
 
 from ..databases import shown_url
-from ..guard.resume.interrupted import Interrupted, told
-from ..seam.binds import DEFAULT, of_arguments
+from ..guard.resume.interrupted import Interrupted, read_interrupted
+from ..seam.binds import DEFAULT, name_bind
+from ..seam.database import get_connection
 from ..seam.visit import visit_databases
 
 if TYPE_CHECKING:
@@ -43,8 +44,7 @@ def read_positions(config: Config) -> List[Position]:
 
 
 def _read_position(context: MigrationContext) -> Position:
-    connection = context.connection
-    assert connection is not None, "only databases that are connected to are visited"
-    name = of_arguments(context.opts) or DEFAULT
+    connection = get_connection(context)
+    name = name_bind(context.opts) or DEFAULT
     versions = tuple(sorted(context.get_current_heads()))
-    return Position(name, shown_url(connection.engine.url), versions, told(context))
+    return Position(name, shown_url(connection.engine.url), versions, read_interrupted(context))

@@ -17,7 +17,7 @@ from .metadata import (
     RevisionFile,
     Unreadable,
     describe_file,
-    functions_at_the_top,
+    list_names_at_the_top,
     parse_source,
     read_metadata,
     read_source,
@@ -79,7 +79,7 @@ def describe_folder(config: Config) -> Folder:
     from alembic.util import CommandError, coerce_resource_to_filename
 
     try:
-        return folder_of(ScriptDirectory.from_config(config))
+        return find_folder(ScriptDirectory.from_config(config))
     except CommandError:
         location = config.get_main_option("script_location")
         if location is None:
@@ -88,7 +88,7 @@ def describe_folder(config: Config) -> Folder:
     return Folder(path, (os.path.join(path, "versions"),))
 
 
-def folder_of(scripts: ScriptDirectory) -> Folder:
+def find_folder(scripts: ScriptDirectory) -> Folder:
     """Return the folder of a ScriptDirectory; nothing in it is loaded."""
     from alembic.util import coerce_resource_to_filename
 
@@ -100,7 +100,7 @@ def folder_of(scripts: ScriptDirectory) -> Folder:
 
 def list_revision_files(folder: Folder) -> List[str]:
     """Return the files that Alembic would load as revisions, absolute, sorted; each once."""
-    found = {path for location in folder.locations for path in _python_files(location, folder.recursive)}
+    found = {path for location in folder.locations for path in _list_python_files(location, folder.recursive)}
     return sorted({os.path.realpath(path): path for path in sorted(found)}.values())
 
 
@@ -108,7 +108,7 @@ def find_problems(folder: Folder) -> List[Problem]:
     """Return what is wrong with a folder, the worst first: what comes first may be the reason of what follows."""
     if not os.path.isdir(folder.path):
         return [Problem("no-folder", folder.path)]
-    found = list(_without_environment(folder))
+    found = list(_find_missing_environment(folder))
     files: List[RevisionFile] = []
     for path in list_revision_files(folder):
         try:
@@ -117,8 +117,8 @@ def find_problems(folder: Folder) -> List[Problem]:
             found.append(Problem(exc.kind, exc.path, exc.line, thing=exc.words))
         else:
             files.append(describe_file(path, tree))
-            found += _incomplete(files[-1], tree)
-    unseen = any(problem.name in UNREADABLE for problem in found) or _compiled_alone(folder)
+            found += _find_incomplete(files[-1], tree)
+    unseen = any(problem.name in UNREADABLE for problem in found) or _has_compiled_alone(folder)
     return [*found, *find_graph_problems(files, all_known=not unseen)]
 
 
@@ -131,15 +131,15 @@ def find_graph_problems(files: Sequence[RevisionFile], all_known: bool = True) -
     for file in files:
         if file.revision is not None:
             by_revision[file.revision].append(file)
-    found = [_duplicate(first, other) for first, *others in by_revision.values() for other in others]
+    found = [_report_duplicate(first, other) for first, *others in by_revision.values() for other in others]
     if all_known and all(file.revision is not None for file in files):
         labels_known = not any("branch_labels" in file.unknown for file in files)
         labels = {label for file in files for label in file.branch_labels} if labels_known else None
-        found += [problem for file in files for problem in _missing(file, list(by_revision), labels)]
+        found += [problem for file in files for problem in _find_missing(file, list(by_revision), labels)]
     cycle = find_cycle(files)
     if cycle:
         first = min((file for file in files if file.revision in cycle), key=lambda file: file.path)
-        found.append(Problem("cycle", first.path, first.line("down_revision"), first.revision, ", ".join(cycle)))
+        found.append(Problem("cycle", first.path, first.find_line("down_revision"), first.revision, ", ".join(cycle)))
     return found
 
 
@@ -148,7 +148,7 @@ def find_cycle(files: Sequence[RevisionFile]) -> Tuple[str, ...]:
     known = {file.revision: file for file in files if file.revision}
     labels = {label: revision for revision, file in known.items() for label in file.branch_labels}
     left = {
-        revision: {*file.parents, *(_resolved(name, list(known), labels) for name in file.depends_on)}
+        revision: {*file.parents, *(_resolve(name, list(known), labels) for name in file.depends_on)}
         for revision, file in known.items()
     }
     while True:
@@ -204,7 +204,7 @@ UNKNOWN_VERSION = (
 def takes_an_argument(path: str, function: str) -> Optional[bool]:
     """Return whether a function at the top of a revision file can be called with an argument; None if not known."""
     try:
-        defined = functions_at_the_top(parse_source(path, read_source(path)))
+        defined = list_names_at_the_top(parse_source(path, read_source(path)))
     except Unreadable:
         return None
     found = (defined or {}).get(function)
@@ -214,7 +214,7 @@ def takes_an_argument(path: str, function: str) -> Optional[bool]:
     return bool(arguments.args or arguments.kwonlyargs or arguments.vararg or arguments.kwarg)
 
 
-def _without_environment(folder: Folder) -> Iterator[Problem]:
+def _find_missing_environment(folder: Folder) -> Iterator[Problem]:
     if not os.path.exists(os.path.join(folder.path, "env.py")):
         yield Problem("no-environment", folder.path)
     for location in folder.locations:
@@ -222,7 +222,7 @@ def _without_environment(folder: Folder) -> Iterator[Problem]:
             yield Problem("no-versions", location)
 
 
-def _incomplete(file: RevisionFile, tree: ast.Module) -> Iterator[Problem]:
+def _find_incomplete(file: RevisionFile, tree: ast.Module) -> Iterator[Problem]:
     """Yield what a file lacks that Alembic needs of it."""
     if not file.is_given("revision") and file.revision is None:
         yield Problem("no-revision", file.path)
@@ -231,8 +231,8 @@ def _incomplete(file: RevisionFile, tree: ast.Module) -> Iterator[Problem]:
     for name in ("revision", "down_revision"):
         value = file.values.get(name)
         if _is_no_identifier(value, name):
-            yield Problem("revision-type", file.path, file.line(name), file.revision, f"`{name}` is {value!r}")
-    defined = functions_at_the_top(tree)
+            yield Problem("revision-type", file.path, file.find_line(name), file.revision, f"`{name}` is {value!r}")
+    defined = list_names_at_the_top(tree)
     for function in ("upgrade", "downgrade"):
         if defined is not None and function not in defined:
             yield Problem("no-function", file.path, revision=file.revision, thing=function)
@@ -245,18 +245,18 @@ def _is_no_identifier(value: Any, name: str) -> bool:
     return not all(one is None or isinstance(one, str) for one in several)
 
 
-def _duplicate(first: RevisionFile, other: RevisionFile) -> Problem:
+def _report_duplicate(first: RevisionFile, other: RevisionFile) -> Problem:
     revision = other.revision or ""
-    return Problem("duplicate-revision", other.path, other.line("revision"), revision, revision, first.path)
+    return Problem("duplicate-revision", other.path, other.find_line("revision"), revision, revision, first.path)
 
 
-def _missing(file: RevisionFile, known: Sequence[str], labels: Optional[Set[str]]) -> Iterator[Problem]:
+def _find_missing(file: RevisionFile, known: Sequence[str], labels: Optional[Set[str]]) -> Iterator[Problem]:
     for parent in file.parents:
         if parent not in known:
-            yield Problem("missing-parent", file.path, file.line("down_revision"), file.revision, parent)
+            yield Problem("missing-parent", file.path, file.find_line("down_revision"), file.revision, parent)
     for name in file.depends_on:
         if labels is not None and not _is_named(name, known, labels):
-            yield Problem("missing-dependency", file.path, file.line("depends_on"), file.revision, name)
+            yield Problem("missing-dependency", file.path, file.find_line("depends_on"), file.revision, name)
 
 
 def _is_named(dependency: str, known: Sequence[str], labels: Set[str]) -> bool:
@@ -264,14 +264,14 @@ def _is_named(dependency: str, known: Sequence[str], labels: Set[str]) -> bool:
     return dependency in labels or "@" in dependency or any(revision.startswith(dependency) for revision in known)
 
 
-def _resolved(dependency: str, known: Sequence[str], labels: Dict[str, str]) -> str:
+def _resolve(dependency: str, known: Sequence[str], labels: Dict[str, str]) -> str:
     if dependency in known:
         return dependency
     begun = [revision for revision in known if revision.startswith(dependency)]
     return labels.get(dependency) or (begun[0] if len(begun) == 1 else dependency)
 
 
-def _python_files(folder: str, recursive: bool) -> Iterator[str]:
+def _list_python_files(folder: str, recursive: bool) -> Iterator[str]:
     for root, folders, names in os.walk(folder):
         folders[:] = [one for one in folders if recursive and one != "__pycache__"]
         yield from (os.path.join(root, one) for one in names if _is_revision(one))
@@ -281,7 +281,7 @@ def _is_revision(name: str) -> bool:
     return name.endswith(".py") and not name.startswith(("__init__", ".#"))
 
 
-def _compiled_alone(folder: Folder) -> bool:
+def _has_compiled_alone(folder: Folder) -> bool:
     """Return whether there may be revisions that only their compiled files know."""
     if not folder.compiled:
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, List, Sequence
 
-from ..console.terminal import Paint, fit, join_lines
+from ..console.terminal import Paint, fit, join_lines, remove_controls
 from ..guard.resume.interrupted import Interrupted
 from ..sql.counting import plural
 from .documents import read_created
@@ -34,7 +34,7 @@ def write_status(found: Status, width: int, paint: Paint, words: str) -> List[st
 
 
 def _describe_database(standing: Standing, width: int, paint: Paint, words: str, several: bool) -> List[str]:
-    head = f"{paint(standing.position.name, 'bold')}: {standing.position.url}"
+    head = f"{paint(join_lines(standing.position.name), 'bold')}: {remove_controls(standing.position.url)}"
     alone = f" --bind {standing.position.name}" if several or standing.position.name != "default" else ""
     advice = f"{UNKNOWN_VERSION.format(db=words)}{alone}".splitlines() if standing.unknown else []
     unfinished = (_describe_unfinished(standing, one, words) for one in standing.position.unfinished)
@@ -43,9 +43,9 @@ def _describe_database(standing: Standing, width: int, paint: Paint, words: str,
 
 
 def _judge(standing: Standing, paint: Paint) -> str:
-    at = f"at {', '.join(standing.current)}" if standing.current else "nothing is applied yet"
+    at = join_lines(f"at {', '.join(standing.current)}") if standing.current else "nothing is applied yet"
     if standing.unknown:
-        return f"{paint('unknown', 'red')}: at {', '.join(standing.unknown)}, which no revision file has"
+        return f"{paint('unknown', 'red')}: at {join_lines(', '.join(standing.unknown))}, which no revision file has"
     if standing.pending:
         return f"{paint(plural(len(standing.pending), 'revision') + ' behind', 'yellow')}: {at}"
     if not standing.heads:
@@ -61,7 +61,7 @@ def _describe_unfinished(standing: Standing, one: Interrupted, words: str) -> st
     end = f"to go on: {words} {one.direction}{target}"
     if one.revision in _list_passed(standing, one.direction):
         end = f"if it is over: {words} journal --forget {one.revision}"
-    return f"the {one.direction} of {one.revision} was interrupted, {one.effect}; {end}"
+    return join_lines(f"the {one.direction} of {one.revision} was interrupted, {one.effect}; {end}")
 
 
 def _list_passed(standing: Standing, direction: str) -> List[str]:
@@ -89,7 +89,7 @@ def _choose_applied(standing: Standing) -> List[Script]:
 
 def _align(scripts: Sequence[Script], current: Sequence[str]) -> List[str]:
     """Return each revision's identifier, date and message, one below the other."""
-    ids = _pad([script.revision for script in scripts])
+    ids = _pad([join_lines(script.revision) for script in scripts])
     dates = _pad([(read_created(script) or "")[:10] for script in scripts])
     marks = ["(current) " if script.revision in current else "" for script in scripts]
     messages = [join_lines(script.doc or "") for script in scripts]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 
 from ..errors import MigrateError
+
+if TYPE_CHECKING:
+    from alembic.operations.ops import MigrationScript
+    from alembic.runtime.migration import MigrationContext
 
 DEFAULT = "default"
 
@@ -15,9 +19,9 @@ def check_names(chosen: Sequence[str], db: Any) -> List[str]:
 
     :raises MigrateError: if one is not configured.
     """
-    from ..databases import bind_names
+    from ..databases import list_binds
 
-    known = [DEFAULT, *bind_names(db)]
+    known = [DEFAULT, *list_binds(db)]
     for name in chosen:
         if name not in known:
             raise MigrateError(
@@ -26,7 +30,7 @@ def check_names(chosen: Sequence[str], db: Any) -> List[str]:
     return list(chosen)
 
 
-def of_arguments(arguments: Dict[str, Any]) -> Optional[str]:
+def name_bind(arguments: Dict[str, Any]) -> Optional[str]:
     """Return the bind that a ``context.configure`` is for, or None where the repository has one database.
 
     The env.py files for several databases, Flask-Migrate's and this package's, name the bind in ``upgrade_token``:
@@ -43,7 +47,7 @@ def is_chosen(name: Optional[str], chosen: Sequence[str]) -> bool:
     return not chosen or (name or DEFAULT) in chosen
 
 
-def without_empty_script(env_hook: Optional[Callable[..., None]], expected: int) -> Callable[..., None]:
+def drop_empty_script(env_hook: Optional[Callable[..., None]], expected: int) -> Callable[..., None]:
     """Return env.py's ``process_revision_directives``, followed by the look for an empty script.
 
     env.py looks for one when every bind has been compared, which never comes where only some are.
@@ -51,7 +55,7 @@ def without_empty_script(env_hook: Optional[Callable[..., None]], expected: int)
     :param expected: how many binds are compared.
     """
 
-    def process(context: Any, revision: Any, directives: List[Any]) -> None:
+    def process(context: MigrationContext, revision: object, directives: List[MigrationScript]) -> None:
         if env_hook:
             env_hook(context, revision, directives)
         found = directives[0].upgrade_ops_list if directives else []

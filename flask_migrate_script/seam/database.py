@@ -13,11 +13,13 @@ from .driver import is_autocommit
 if TYPE_CHECKING:
     from alembic.runtime.environment import EnvironmentContext
     from alembic.runtime.migration import MigrationContext, MigrationStep
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, ExecutionContext
+    from sqlalchemy.engine.interfaces import DBAPICursor
 
+    from .parts import Part
     from .watch import Run
 
-Steps = Callable[[Any, Any], Iterable[Any]]
+Steps = Callable[[Tuple[str, ...], "MigrationContext"], Iterable["MigrationStep"]]
 """The function that Alembic's command gives to ``run_migrations``: it takes the heads and the context."""
 
 
@@ -32,9 +34,9 @@ class Sent:
     """
 
     connection: Connection
-    cursor: Any
+    cursor: Optional[DBAPICursor]
     text: str
-    values: Any = None
+    values: object = None
 
 
 @dataclass
@@ -45,10 +47,10 @@ class Call:
     :param execute: makes the call.
     """
 
-    cursor: Any
+    cursor: DBAPICursor
     statement: str
-    values: Any
-    context: Any
+    values: Sequence[object]
+    context: ExecutionContext
     execute: Callable[[], None]
 
     def answer(self, lastrowid: Optional[int], rows: Optional[int]) -> None:
@@ -56,7 +58,7 @@ class Call:
         for name, value in (("lastrowid", lastrowid), ("rowcount", rows)):
             with suppress(AttributeError):  # a driver may have them as properties
                 setattr(self.cursor, name, value or 0)
-        self.context.get_lastrowid = lambda: lastrowid or 0
+        self.context.get_lastrowid = lambda: lastrowid or 0  # type: ignore[attr-defined]  # of DefaultExecutionContext
 
 
 @dataclass
@@ -80,7 +82,7 @@ class Database:
     fn: Optional[Steps]
     external: bool = False
     context: Optional[MigrationContext] = None
-    keywords: Dict[str, Any] = field(default_factory=dict)
+    keywords: Dict[str, object] = field(default_factory=dict)
     before: Tuple[str, ...] = ()
     running: Optional[MigrationStep] = None
     begun: bool = False
@@ -93,7 +95,7 @@ class Database:
     state: Dict[type, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.name = binds.of_arguments(self.arguments)
+        self.name = binds.name_bind(self.arguments)
         self.connection: Connection = self.arguments["connection"]
         self.given = self.connection
         self.shown = shown_url(self.connection.engine.url)
@@ -115,18 +117,18 @@ class Database:
         return str(self.connection.dialect.name)
 
     @property
-    def parts(self) -> Sequence[Any]:
+    def parts(self) -> Sequence[Part]:
         return self.run.parts if self.chosen else ()
 
     def say(self, text: str) -> None:
         """Tell the person at the command line something that is not a result."""
         self.run.say(text)
 
-    def steps(self, heads: Any, context: Any) -> Iterator[Any]:
+    def walk_steps(self, heads: Tuple[str, ...], context: MigrationContext) -> Iterator[MigrationStep]:
         """Yield the steps, each with the parts around its script."""
         assert self.fn is not None
         self.before = tuple(sorted(heads))
-        steps: Iterable[Any] = self.fn(heads, context)
+        steps: Iterable[MigrationStep] = self.fn(heads, context)
         for part in self.parts:
             steps = part.follow_steps(self, steps)
         for step in steps:
@@ -135,18 +137,24 @@ class Database:
             for part in self.parts:
                 part.step_over(self, step)
 
-    def _surround(self, step: Any) -> None:
+    def _surround(self, step: MigrationStep) -> None:
         migrate = step.migration_fn
 
-        def surrounded(*args: Any, **keywords: Any) -> None:
-            with self.run.inside_step(self, step):
+        def surrounded(*args: object, **keywords: object) -> None:
+            with self.run.enter_step(self, step):
                 migrate(*args, **keywords)
 
         surrounded.__name__ = getattr(migrate, "__name__", "upgrade")  # Alembic shows it
         step.migration_fn = surrounded
 
 
-def revision_of(step: Any) -> str:
+def get_connection(context: MigrationContext) -> Connection:
+    """Return the connection of a context that is for a database, and not for a file of SQL."""
+    assert context.connection is not None, "only databases that are connected to are looked at"
+    return context.connection
+
+
+def find_revision(step: MigrationStep) -> str:
     """Return the identifier of a step's revision; empty for a step that has none, as a stamp."""
     revision = getattr(step, "revision", None)
     return str(getattr(revision, "revision", "") or "")

@@ -42,7 +42,7 @@ def is_looking() -> bool:
     return _looking.depth > 0
 
 
-def innermost(driver: Any) -> Any:
+def find_innermost(driver: Any) -> Any:
     """Return the connection of the driver itself, where SQLAlchemy has put one of its own around an async driver's."""
     return getattr(driver, "driver_connection", driver)
 
@@ -68,18 +68,18 @@ def is_driver_autocommit(driver: Any) -> bool:
     return bool(getattr(driver, "autocommit", False)) or level == "autocommit"
 
 
-def in_transaction(driver: Any) -> bool:
+def is_in_transaction(driver: Any) -> bool:
     """Return whether a transaction is open, as the driver knows it; True where it does not."""
-    return transaction_status(driver) is not False
+    return read_transaction_status(driver) is not False
 
 
-def transaction_status(driver: Any) -> Optional[bool]:
+def read_transaction_status(driver: Any) -> Optional[bool]:
     """Return whether a transaction is open, as the server said in its last answer; None where the driver does not tell.
 
     sqlite3 and aiosqlite have it as ``in_transaction``, psycopg2 and psycopg in ``info`` (0 is libpq's "idle"), asyncpg
     as ``is_in_transaction()``; PyMySQL and aiomysql have MySQL's flags, of which SERVER_STATUS_IN_TRANS is 1.
     """
-    own = innermost(driver)
+    own = find_innermost(driver)
     status = getattr(getattr(own, "info", None), "transaction_status", None)
     if status is not None:
         return bool(status != 0)
@@ -103,6 +103,24 @@ def has_to_commit(driver: Any) -> bool:
 def is_async(connection: Union[Connection, Engine]) -> bool:
     """Return whether a connection's driver is an async one; SQLAlchemy 1.3 knows none."""
     return bool(getattr(connection.dialect, "is_async", False))
+
+
+def cancel_statement(engine: Engine, driver: Any) -> None:
+    """Have the database stop the statement that another thread waits for on the driver's connection.
+
+    psycopg2 and psycopg have ``cancel()`` for it, sqlite3 ``interrupt()``; to MySQL and MariaDB it is said on another
+    connection, which number the driver knows: ``thread_id()`` of mysqlclient's and PyMySQL's, ``connection_id`` of both
+    connectors.
+    """
+    own = find_innermost(driver)
+    for name in ("cancel", "interrupt"):
+        if callable(getattr(own, name, None)):
+            getattr(own, name)()
+            return
+    number = own.thread_id() if hasattr(own, "thread_id") else getattr(own, "connection_id", None)
+    if number is not None:
+        with OtherConnection(engine) as other:
+            other.run(f"KILL QUERY {int(number)}")
 
 
 class OtherConnection:
@@ -194,7 +212,7 @@ def call_sqlite(driver: Any, method: str, argument: Any) -> None:
 
     :raises MigrateError: where aiosqlite no longer has them.
     """
-    own = innermost(driver)
+    own = find_innermost(driver)
     if hasattr(own, method) and not hasattr(own, "_execute"):
         getattr(own, method)(argument)
         return

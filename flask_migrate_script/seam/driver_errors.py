@@ -10,7 +10,10 @@ import errno
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Dict, Optional, Pattern, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Pattern, Tuple, Type
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,13 @@ def read_driver_error(exc: BaseException) -> DriverError:
     if isinstance(wrapped, BaseException):
         return _read(wrapped)
     return _read(exc) if _is_a_drivers(exc) else DriverError(None, "", str(exc))
+
+
+def get_error_class(connection: Connection) -> Type[Exception]:
+    """Return what the driver of a connection raises for whatever goes wrong in the database."""
+    module = connection.dialect.dbapi
+    assert module is not None, "a connection has a driver"
+    return module.Error
 
 
 def is_driver_error(exc: BaseException) -> bool:
@@ -74,11 +84,11 @@ def _read(exc: BaseException) -> DriverError:
     sqlstate = getattr(exc, "sqlstate", None) or getattr(exc, "pgcode", None)
     if not sqlstate and len(arguments) > 1 and re.fullmatch(r"[0-9A-Z]{5}", str(arguments[0])):
         sqlstate = arguments[0]  # pyodbc
-    text = _text(exc)
-    return DriverError(_number(exc, text), str(sqlstate or ""), text)
+    text = _find_text(exc)
+    return DriverError(_find_number(exc, text), str(sqlstate or ""), text)
 
 
-def _text(exc: BaseException) -> str:
+def _find_text(exc: BaseException) -> str:
     own = getattr(exc, "msg", None)  # of both connectors
     if isinstance(own, str) and own:
         return own
@@ -87,11 +97,11 @@ def _text(exc: BaseException) -> str:
     return re.sub(r"^<class '[\w.]+'>: ", "", str(exc)).strip()  # asyncpg under SQLAlchemy
 
 
-def _number(exc: BaseException, text: str) -> Optional[int]:
+def _find_number(exc: BaseException, text: str) -> Optional[int]:
     """Return the number; errno is that of the connectors, an OSError's means something else."""
     if _is_sqlites(exc):
         code = getattr(exc, "sqlite_errorcode", None)  # Python 3.11 and newer
-        return _sqlite_code(text) if code is None else int(code) & 0xFF
+        return _find_sqlite_code(text) if code is None else int(code) & 0xFF
     number = exc.args[0] if exc.args else None
     if not isinstance(number, int) and not isinstance(exc, OSError):
         number = getattr(exc, "errno", None)
@@ -102,7 +112,7 @@ def _is_sqlites(exc: BaseException) -> bool:
     return "sqlite" in type(exc).__module__.partition(".")[0]
 
 
-def _sqlite_code(text: str) -> Optional[int]:
+def _find_sqlite_code(text: str) -> Optional[int]:
     return next((code for code, words in _SQLITE_WORDS if re.search(words, text)), None)
 
 
@@ -151,9 +161,9 @@ def read_cause(exc: BaseException) -> Optional[Cause]:
     error = read_driver_error(exc)
     numbers = _SQLITE_CODES if _is_sqlites(getattr(exc, "orig", exc)) else _MYSQL_NUMBERS
     return (
-        _of(numbers, error.number)
-        or _of(_SQLSTATES, error.sqlstate)
-        or _of(_SQLSTATE_CLASSES, error.sqlstate[:2])
+        _find_cause(numbers, error.number)
+        or _find_cause(_SQLSTATES, error.sqlstate)
+        or _find_cause(_SQLSTATE_CLASSES, error.sqlstate[:2])
         or next((cause for cause, words in _WORDS if words.search(error.text)), None)
         # SQLAlchemy's dialect knows it by the driver's words.
         or (Cause.LOST if getattr(exc, "connection_invalidated", False) else None)
@@ -170,7 +180,7 @@ def is_lock_timeout(exc: BaseException) -> bool:
     return read_cause(exc) is Cause.LOCK
 
 
-def _of(codes: Dict[Cause, Tuple[Any, ...]], code: Any) -> Optional[Cause]:
+def _find_cause(codes: Dict[Cause, Tuple[Any, ...]], code: Any) -> Optional[Cause]:
     return next((cause for cause, known in codes.items() if code in known), None)
 
 

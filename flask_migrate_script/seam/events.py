@@ -6,16 +6,20 @@ Listeners are added once and for all: to take one away while another thread runs
 from __future__ import annotations
 
 import functools
+import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Optional, Tuple
 
+from ..failure_context import FirstError
 from .active import ACTIVE
 from .database import Call, Database, Sent
-from .driver import driver_connection, looking
+from .driver import cancel_statement, driver_connection, looking
 from .parts import Part
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, Engine
+
+    from .watch import Bypass
 
 
 KEY = "flask_migrate_script"
@@ -31,6 +35,7 @@ def install() -> None:
         event.listen(Engine, "before_cursor_execute", _before_any)
         event.listen(Engine, "after_cursor_execute", _after_any)
         event.listen(Engine, "commit", _commit_of_any)
+        event.listen(Engine, "handle_error", _failed_past)
 
 
 def follow(database: Database, held: ExitStack) -> None:
@@ -38,8 +43,8 @@ def follow(database: Database, held: ExitStack) -> None:
     from sqlalchemy import event
 
     connection = database.connection
-    if not event.contains(connection.engine, "handle_error", _failed):
-        event.listen(connection.engine, "handle_error", _failed)
+    if not event.contains(connection.engine, "handle_error", _note_failure):
+        event.listen(connection.engine, "handle_error", _note_failure)
     for name, listener in _LISTENERS.items():
         if not event.contains(connection, name, listener):
             event.listen(connection, name, listener, **({"retval": True} if name == "before_cursor_execute" else {}))
@@ -60,7 +65,7 @@ def leave(database: Database) -> None:
         database.connection.info.pop(KEY, None)
 
 
-def _database(connection: Connection) -> Optional[Database]:
+def _find_database(connection: Connection) -> Optional[Database]:
     if connection.closed or connection.invalidated:
         return None
     with looking():
@@ -71,7 +76,7 @@ def _database(connection: Connection) -> Optional[Database]:
 def _before_execute(
     connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
 ) -> Tuple[str, Any]:
-    database = _database(connection)
+    database = _find_database(connection)
     if database is None:
         return statement, parameters
     sent = Sent(connection, cursor, statement, parameters)
@@ -81,16 +86,16 @@ def _before_execute(
 
 
 def _after_execute(connection: Connection, cursor: Any, statement: str, parameters: Any, *others: Any) -> None:
-    database = _database(connection)
+    database = _find_database(connection)
     if database is not None:
         sent = Sent(connection, cursor, statement, parameters)
         for part in database.parts:
             part.after_statement(database, sent)
 
 
-def _failed(context: Any) -> None:
+def _note_failure(context: Any) -> None:
     connection = context.connection
-    database = _database(connection) if connection is not None else None
+    database = _find_database(connection) if connection is not None else None
     if database is not None and context.statement is not None:
         sent = Sent(connection, None, context.statement, context.parameters)
         for part in database.parts:
@@ -99,7 +104,7 @@ def _failed(context: Any) -> None:
 
 def _tell(hook: str) -> Callable[..., None]:
     def tell(connection: Connection, *others: Any) -> None:
-        database = _database(connection)
+        database = _find_database(connection)
         if database is not None:
             for part in database.parts:
                 getattr(part, hook)(database)
@@ -118,25 +123,52 @@ _LISTENERS: Dict[str, Callable[..., Any]] = {
 }
 
 
+_last_sent: Dict[int, Tuple[Engine, Any]] = {}
+"""By thread: the engine and the cursor of the statement that runs, or was the last to run."""
+
+
+def stop_statement(thread: threading.Thread) -> None:
+    """Have the database stop the statement that a thread waits for, from another thread; one that is over stays so."""
+    sent = _last_sent.get(thread.ident or 0)
+    if sent:
+        engine, cursor = sent
+        cancel_statement(engine, cursor.connection)
+
+
 def _before_any(connection: Connection, cursor: Any, statement: str, parameters: Any, *others: Any) -> None:
-    for database in _foreign(connection):
+    _last_sent[threading.get_ident()] = connection.engine, cursor
+    for database in _find_foreign(connection):
         for part in database.parts:
             part.before_foreign_statement(database, Sent(connection, cursor, statement, parameters))
 
 
 def _after_any(connection: Connection, cursor: Any, statement: str, parameters: Any, *others: Any) -> None:
-    for database in _foreign(connection):
+    for bypass in _bypasses(connection):
+        bypass.first_error = None
+    for database in _find_foreign(connection):
         for part in database.parts:
             part.after_foreign_statement(database, Sent(connection, cursor, statement, parameters))
 
 
+def _failed_past(context: Any) -> None:
+    for bypass in _bypasses(context.connection) if context.connection is not None and context.statement else ():
+        exc = context.sqlalchemy_exception or context.original_exception
+        bypass.first_error = bypass.first_error or FirstError(" ".join(context.statement.split()), exc)
+
+
+def _bypasses(connection: Connection) -> Iterator[Bypass]:
+    """Yield the migrations that run past the seam on a connection."""
+    for run in ACTIVE:
+        yield from (one for one in run.bypasses if is_same(one.connection, connection))
+
+
 def _commit_of_any(connection: Connection) -> None:
-    for database in _foreign(connection):
+    for database in _find_foreign(connection):
         for part in database.parts:
             part.foreign_commit(database, Sent(connection, None, ""))
 
 
-def _foreign(connection: Connection) -> Iterator[Database]:
+def _find_foreign(connection: Connection) -> Iterator[Database]:
     """Yield the database whose script runs now and sends something over a connection that is not Alembic's."""
     for run in ACTIVE:
         database = run.stepping
@@ -171,7 +203,7 @@ _CALLS: Dict[str, Callable[..., Optional[bool]]] = {
 
 
 def _make_call(name: str, context: Any, *given: Any) -> Optional[bool]:
-    database = _database(context.root_connection) if context is not None else None
+    database = _find_database(context.root_connection) if context is not None else None
     if database is None:
         return None
     execute = functools.partial(getattr(context.dialect, name), *given, context)

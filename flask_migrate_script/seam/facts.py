@@ -10,11 +10,12 @@ revision on the servers, none on SQLite.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ..sql.text import Kind, split
-from .driver import call_sqlite, driver_connection, in_transaction, innermost, run
+from .driver import call_sqlite, driver_connection, find_innermost, is_in_transaction, run
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -51,8 +52,9 @@ class Hints:
     :param foreign: the script has written over another connection.
     :param writes: something was seen to be written since the last end.
     :param lost_writes: something that was seen to be written was seen to be rolled back.
-    :param inserts_and_updates: how many statements were seen that change rows.
-    :param changes: how many were seen that change rows or definitions.
+    :param may_have_lost: something was seen to be rolled back, and the database does not say whether it was written.
+    :param commands: how many statements were seen that change rows or definitions, by the word that says what they do;
+        and what the journal has sent, with its commits and rollbacks.
     """
 
     commits: int = 0
@@ -63,8 +65,8 @@ class Hints:
     foreign: bool = False
     writes: bool = False
     lost_writes: bool = False
-    inserts_and_updates: int = 0
-    changes: int = 0
+    may_have_lost: bool = False
+    commands: Counter[str] = field(default_factory=Counter)
 
 
 class Facts:
@@ -79,8 +81,11 @@ class Facts:
     def mark(self) -> None:
         """Take note of the transaction that a step begins in."""
 
-    def wrote(self, hints: Hints) -> bool:
-        """Return whether something is written in the transaction that is open, and about to be rolled back."""
+    def has_written(self, hints: Hints) -> Optional[bool]:
+        """Return whether something is written in the transaction that is open, and about to be rolled back.
+
+        :returns: None where the database does not say.
+        """
         return hints.writes
 
     def learn(self) -> None:
@@ -99,6 +104,16 @@ class Facts:
         """Return how many statements the server has executed that were not seen, as far as it counts them."""
         return 0
 
+    def counts(self, failure: BaseException) -> bool:
+        """Return whether the server is known to count a statement that has failed so as one that it has executed."""
+        return False
+
+    def begin_turns(self) -> None:
+        """From here on, statements may be sent that are not seen: note which transaction of the session this is."""
+
+    def end_turns(self) -> None:
+        """Note which one it is now."""
+
     def is_same(self) -> bool:
         """Return whether the transaction that is open is known to be the one that the step began in."""
         return False
@@ -106,6 +121,26 @@ class Facts:
     def may_have_committed(self, other: OtherConnection) -> bool:
         """Return whether some session has committed something since the step began: it may have been this one."""
         return False
+
+    def find_out(self, number: str, other: OtherConnection) -> Optional[bool]:
+        """Return whether a transaction was committed; None where the database does not say."""
+        return None
+
+    def count_gone_back(self) -> int:
+        """Return how often, at the most, the transaction that is open has gone back to a savepoint after a write."""
+        return 0
+
+    def may_have_gone_back(self, other: OtherConnection, hints: Hints) -> bool:
+        """Return whether the transaction that the step began in may have gone back to a savepoint that was not seen."""
+        return False
+
+    def look_elsewhere(self) -> bool:
+        """Return whether another connection may have committed something since the step began, as this one can tell."""
+        return True
+
+    def may_have_committed_elsewhere(self, other: OtherConnection) -> bool:
+        """The same, as another one can tell."""
+        return True
 
     def was_committed(self, other: OtherConnection) -> Optional[bool]:
         """Return whether the transaction that the step began in was committed; None where the database does not say."""
@@ -115,7 +150,7 @@ class Facts:
         """Ask nothing more."""
 
 
-def facts_for(connection: Connection) -> Facts:
+def make_facts(connection: Connection) -> Facts:
     """Return the facts of the kind of database a connection is to."""
     make = _FACTS.get(str(connection.dialect.name), Facts)
     if make is PostgreSQLFacts and (connection.dialect.server_version_info or ()) < (10,):
@@ -138,16 +173,20 @@ class PostgreSQLFacts(Facts):
     _NUMBERS = (
         "SELECT count(*) FROM generate_series({0}::bigint, {1}::bigint - 1) AS number WHERE txid_status(number) = '{2}'"
     )
-    _OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
     _MOST = 100_000
 
+    _TURN = "SELECT virtualtransaction FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'virtualxid'"
+    """Its second part counts the transactions of a session, whether they write or not."""
+
     _mark: _Place = ("", None, "0")
+    _turn: Optional[int] = None
+    _turns: Optional[int] = None
 
     def mark(self) -> None:
-        self._mark = self._where()
+        self._mark = self._locate()
 
     def ask(self, hints: Hints) -> Ending:
-        before, now = self._mark, self._where()
+        before, now = self._mark, self._locate()
         self._mark = now
         if before[0] == now[0] and before[1] in (None, now[1]):
             return Ending.NONE
@@ -159,47 +198,71 @@ class PostgreSQLFacts(Facts):
     def _judge(self, before: _Place, now: _Place, hints: Hints) -> Ending:
         """Return what became of a transaction that is over.
 
-        Numbers that were given out meanwhile and rolled back may be those of other sessions; they tell something only
-        where there is none.
+        Numbers that were given out meanwhile and rolled back may be those of other sessions, and of savepoints: of
+        PL/pgSQL's blocks with an EXCEPTION, too.
         """
-        status = self._status(before[1]) if before[1] is not None else None
+        status = self._read_status(before[1]) if before[1] is not None else None
         if status == "aborted" or hints.lost_writes:
             return Ending.LOST
         seen = bool(hints.commits or hints.rollbacks) and not (hints.unseen or hints.touched)
         if seen or self._count_rolled_back(before[2], now[2]) <= hints.savepoints:
             return Ending.OVER
-        return Ending.LOST if self._is_alone() and not hints.foreign else Ending.UNKNOWN
+        return Ending.UNKNOWN
 
-    def _is_alone(self) -> bool:
-        """Return whether no other client has been connected since this session began, but for the lock's connection."""
-        return int(run(driver_connection(self.connection), self._OTHERS)[0][0]) <= 1
-
-    def wrote(self, hints: Hints) -> bool:
+    def has_written(self, hints: Hints) -> Optional[bool]:
         try:
-            return self._where()[1] is not None
+            return self._locate()[1] is not None
         except Aborted:
             return hints.writes
 
     def learn(self) -> None:
         if self._mark[1] is None:
-            now = self._where()
+            now = self._locate()
             if now[0] == self._mark[0]:
                 self._mark = (now[0], now[1], self._mark[2])
 
+    def may_have_committed_elsewhere(self, other: OtherConnection) -> bool:
+        return self.may_have_committed(other)
+
+    def find_number(self) -> Optional[str]:
+        """Return the number of the transaction that is open; None where nothing is written in it."""
+        return self._locate()[1]
+
+    def count_gone_back(self) -> int:
+        _, number, following = self._locate()  # a savepoint's number comes after that of its transaction
+        return self._count_rolled_back(number, following) if number else 0
+
+    def may_have_gone_back(self, other: OtherConnection, hints: Hints) -> bool:
+        end = str(other.value("SELECT txid_snapshot_xmax(txid_current_snapshot())"))
+        first = self._mark[1] or self._mark[2]
+        return int(other.value(self._ask_numbers(first, end, "aborted"))) > hints.savepoints
+
     def was_committed(self, other: OtherConnection) -> Optional[bool]:
-        number = self._mark[1]
-        if number is None:
-            return None
+        return None if self._mark[1] is None else self.find_out(self._mark[1], other)
+
+    def find_out(self, number: str, other: OtherConnection) -> Optional[bool]:
         status = other.value(f"SELECT txid_status({number})")
         return {"committed": True, "aborted": False}.get(str(status))
 
     def is_same(self) -> bool:
         try:
-            return self._where()[0] == self._mark[0]
+            return self._locate()[0] == self._mark[0]
         except Aborted:
             return False
 
+    def begin_turns(self) -> None:
+        self._turn, self._turns = self._find_turn(), None
+        self.learn()
+
+    def end_turns(self) -> None:
+        self._turns = None if self._turn is None else self._find_turn() - self._turn
+
+    def _find_turn(self) -> int:
+        return int(str(run(driver_connection(self.connection), self._TURN)[0][0]).rpartition("/")[2])
+
     def may_have_committed(self, other: OtherConnection) -> bool:
+        if self._turns == 0 or (self._turns == 1 and self.was_committed(other) is False):
+            return False  # there is no other transaction than that one, and the one that is open
         end = str(other.value("SELECT txid_snapshot_xmax(txid_current_snapshot())"))
         return bool(int(other.value(self._ask_numbers(self._mark[2], end, "committed"))))
 
@@ -210,21 +273,21 @@ class PostgreSQLFacts(Facts):
     def _ask_numbers(self, first: str, end: str, status: str) -> str:
         return self._NUMBERS.format(max(int(first), int(end) - self._MOST), end, status)
 
-    def _status(self, number: str) -> Optional[str]:
+    def _read_status(self, number: str) -> Optional[str]:
         status = run(driver_connection(self.connection), f"SELECT txid_status({number})")[0][0]
         return None if status is None else str(status)
 
-    def _where(self) -> _Place:
+    def _locate(self) -> _Place:
         try:
             begun, number, following = run(driver_connection(self.connection), self._WHERE)[0]
         except Exception as exc:
-            if _sqlstate(exc) == "25P02":
+            if _find_sqlstate(exc) == "25P02":
                 raise Aborted from exc
             raise
         return begun, number, following
 
 
-def _sqlstate(exc: BaseException) -> Optional[str]:
+def _find_sqlstate(exc: BaseException) -> Optional[str]:
     from .driver_errors import read_driver_error
 
     return read_driver_error(exc).sqlstate
@@ -244,21 +307,25 @@ class SQLiteFacts(Facts):
 
     An application that traces its connection itself is not told while migrations run.
 
-    ``on_end`` is called with True after a commit, False after a rollback, of whoever sends it; ``on_statement`` with
-    the text of each statement that may write, before it is executed.
+    ``on_any`` is called before anything is executed; ``on_end`` with True after a commit, False after a rollback, of
+    whoever sends it; ``on_statement`` with the text of each statement that may write, before it is executed;
+    ``on_savepoint`` with the name of one that begins, or that is gone back to.
     """
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self.on_end: Callable[[bool], None] = lambda committed: None
         self.on_statement: Callable[[str], None] = lambda text: None
+        self.on_any: Callable[[], None] = lambda: None
+        self.on_savepoint: Callable[[str, bool], None] = lambda name, begin: None
         self._traced = _Traced()
         self._changed_by_ddl = False
         self._changes = 0
         self._open = False
         self._ending: Optional[Kind] = None
-        self._own = innermost(driver_connection(connection))
-        self._trace(self._heard)
+        self._version = 0
+        self._own = find_innermost(driver_connection(connection))
+        self._trace(self._hear)
 
     def detach(self) -> None:
         self._trace(None)
@@ -266,7 +333,15 @@ class SQLiteFacts(Facts):
     def mark(self) -> None:
         self.settle()
         self._traced = _Traced()
-        self._open = in_transaction(self._own)
+        self._open = is_in_transaction(self._own)
+        self._version = self._read_data_version()
+
+    def look_elsewhere(self) -> bool:
+        return self._read_data_version() != self._version
+
+    def _read_data_version(self) -> int:
+        """Return the number that SQLite changes where another connection has committed something."""
+        return int(run(driver_connection(self.connection), "PRAGMA data_version")[0][0])
 
     def ask(self, hints: Hints) -> Ending:
         self.settle()
@@ -278,49 +353,52 @@ class SQLiteFacts(Facts):
     def _trace(self, heard: Optional[Callable[[str], None]]) -> None:
         call_sqlite(driver_connection(self.connection), "set_trace_callback", heard)
 
-    def _total_changes(self) -> int:
+    def _count_changes(self) -> int:
         own = getattr(self._own, "_conn", self._own)  # aiosqlite's property waits for its thread, which may be this one
         return int(own.total_changes)
 
-    def _in_transaction(self) -> bool:
+    def _is_in_transaction(self) -> bool:
         own = getattr(self._own, "_conn", self._own)
         return bool(own.in_transaction)
 
-    def _heard(self, text: str) -> None:
+    def _hear(self, text: str) -> None:
         """SQLite is about to execute a statement; it may not be asked anything by SQL here."""
         self.settle()
+        self.on_any()
         if text.startswith("--") and "\n" not in text:  # a statement of a trigger
             return
         word = text.lstrip("( \t\r\n")[:6].upper()
         if word in ("SELECT", "PRAGMA"):
             return
-        kind = Kind.DML if word in ("INSERT", "UPDATE", "DELETE") else self._find_kind(text)
+        if word in ("INSERT", "UPDATE", "DELETE"):
+            self.on_statement(text)
+            return
+        statement = next(iter(split(text, "sqlite")), None)
+        kind = statement.kind if statement else Kind.READ
         if kind in (Kind.COMMIT, Kind.ROLLBACK, Kind.RELEASE):
             self._hear_end(kind)
+        elif kind in (Kind.SAVEPOINT, Kind.ROLLBACK_TO) and statement:
+            self.on_savepoint(statement.tokens[-1].text, kind is Kind.SAVEPOINT)
         elif kind in (Kind.DDL, Kind.DML, Kind.UPKEEP, Kind.UNKNOWN, Kind.CALL):
             self._changed_by_ddl = self._changed_by_ddl or kind is not Kind.DML
             self.on_statement(text)
 
-    def _find_kind(self, text: str) -> Kind:
-        statements = split(text, "sqlite")
-        return statements[0].kind if statements else Kind.READ
-
     def _hear_end(self, kind: Kind) -> None:
-        if self._in_transaction():
+        if self._is_in_transaction():
             self._ending = kind
-            if kind is Kind.ROLLBACK and (self._changed_by_ddl or self._total_changes() != self._changes):
+            if kind is Kind.ROLLBACK and (self._changed_by_ddl or self._count_changes() != self._changes):
                 self._traced.lost = True
 
     def settle(self) -> None:
         """Look what became of the last end, and whether a transaction has ended or begun without one."""
-        is_open, ending = self._in_transaction(), self._ending
+        is_open, ending = self._is_in_transaction(), self._ending
         self._ending = None
         if self._open and not is_open:
             self._note_end(ending)
         elif not is_open:
             self.on_end(True)  # a statement in autocommit
         if is_open != self._open:
-            self._changed_by_ddl, self._changes = False, self._total_changes()
+            self._changed_by_ddl, self._changes = False, self._count_changes()
         self._open = is_open
 
     def _note_end(self, ending: Optional[Kind]) -> None:
@@ -329,7 +407,7 @@ class SQLiteFacts(Facts):
             self.on_end(True)
             return
         self._traced.rollbacks += 1
-        if ending is None and (self._changed_by_ddl or self._total_changes() != self._changes):
+        if ending is None and (self._changed_by_ddl or self._count_changes() != self._changes):
             self._traced.lost = True  # by ON CONFLICT ROLLBACK, RAISE(ROLLBACK) or a full disk
         self.on_end(False)
 
@@ -341,54 +419,93 @@ class MySQLFacts(Facts):
     that were seen are in the hints, and one that was not seen counts where the session has written more than was seen.
     """
 
-    _WRITES = ("com_insert", "com_insert_select", "com_update", "com_update_multi")
-    """What a session of ours writes into its journal is REPLACE and DELETE."""
+    _CHANGES_ROWS = ("insert", "update", "delete", "replace")
+    _CHANGES_DEFINITIONS = ("create", "alter", "drop", "rename", "truncate")
+    _COMMITS_TOO = ("begin", "set", "lock")
+    """START TRANSACTION, SET autocommit, which is among Com_set_option, and LOCK TABLES."""
 
     _ROWS = ("handler_write", "handler_update", "handler_delete")
-    _DEFINITIONS = ("com_create", "com_alter", "com_drop", "com_rename", "com_truncate")
     _COUNTERS = (
-        "SHOW SESSION STATUS WHERE Variable_name RLIKE"
-        " '^Com_(commit|rollback|insert|insert_select|update|update_multi)$|^Com_(create|alter|drop|rename|truncate)"
-        "|^Handler_(write|update|delete)$'"
+        "SHOW SESSION STATUS WHERE Variable_name RLIKE '^Com_(commit|rollback)$|^Handler_(write|update|delete)$"
+        f"|^Com_({'|'.join((*_CHANGES_ROWS, *_CHANGES_DEFINITIONS, *_COMMITS_TOO))})'"
     )
+
+    # ER_BAD_NULL_ERROR, ER_BAD_DB_ERROR, ER_TABLE_EXISTS_ERROR, ER_BAD_TABLE_ERROR, ER_BAD_FIELD_ERROR,
+    # ER_DUP_FIELDNAME, ER_DUP_KEYNAME, ER_DUP_ENTRY, ER_CANT_DROP_FIELD_OR_KEY, ER_WRONG_VALUE_COUNT_ON_ROW,
+    # ER_NO_SUCH_TABLE, the errors of foreign keys, ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK, ER_WARN_DATA_OUT_OF_RANGE,
+    # ER_TRUNCATED_WRONG_VALUE, ER_NO_DEFAULT_FOR_FIELD, ER_TRUNCATED_WRONG_VALUE_FOR_FIELD, ER_DATA_TOO_LONG,
+    # ER_DUP_ENTRY_WITH_KEY_NAME, the errors of CHECK
+    _OF_EXECUTION = frozenset(
+        (
+            *(1048, 1049, 1050, 1051, 1054, 1060, 1061, 1062, 1091, 1136, 1146, 1205, 1213, 1216, 1217, 1264, 1292),
+            *(1364, 1366, 1406, 1451, 1452, 1586, 3819, 4025),
+        )
+    )
+    """Errors of statements that the server has begun to execute. One that its parser refuses is not counted; seen on
+    MariaDB 10.11, where 1064 is not the only number of those."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self._mark: Dict[str, int] = {}
 
     def mark(self) -> None:
-        self._mark = self._counters()
+        self._mark = self._read_counters()
 
     def ask(self, hints: Hints) -> Ending:
-        before, self._mark = self._mark, self._counters()
+        before, self._mark = self._mark, self._read_counters()
         if hints.lost_writes:
             return Ending.LOST
-        rolled_back = self._count_since(before, "com_rollback") - hints.rollbacks
-        committed = self._count_since(before, "com_commit") - hints.commits
+        rolled_back = self._count_since(before, "com_rollback") - hints.rollbacks - hints.commands["rollback"]
+        committed = self._count_since(before, "com_commit") - hints.commits - hints.commands["commit"]
         if rolled_back > 0:
-            lost = (hints.unseen and committed <= 0) or self._wrote_unseen(self._mark, before, hints)
-            return Ending.LOST if lost else Ending.OVER
+            if hints.unseen and committed <= 0 and not self._may_have_committed(self._mark, before, hints):
+                return Ending.LOST
+            # What came first, a write, a commit or the rollback, is not known.
+            perhaps = hints.unseen or self._wrote_unseen(self._mark, before, hints)
+            return Ending.UNKNOWN if perhaps else Ending.OVER
+        if hints.may_have_lost:
+            return Ending.UNKNOWN
         return Ending.OVER if hints.commits or hints.rollbacks or committed > 0 else Ending.NONE
 
     def _count_since(self, before: Dict[str, int], name: str) -> int:
         return self._mark.get(name, 0) - before.get(name, 0)
 
-    def wrote(self, hints: Hints) -> bool:
-        return hints.writes or self._wrote_unseen(self._counters(), self._mark, hints)
+    def has_written(self, hints: Hints) -> Optional[bool]:
+        now = self._read_counters()
+        if hints.writes or not self._wrote_unseen(now, self._mark, hints):
+            return hints.writes
+        ended = any(now[name] > self._mark.get(name, 0) for name in ("com_commit", "com_rollback"))
+        return None if ended or self._may_have_committed(now, self._mark, Hints()) else True
+
+    def _may_have_committed(self, now: Dict[str, int], before: Dict[str, int], hints: Hints) -> bool:
+        """Return whether something was executed that was not seen, and that commits without a word."""
+        words = (*self._CHANGES_DEFINITIONS, *self._COMMITS_TOO)
+        return self._count_more(now, before, hints, words) > 0
 
     def _wrote_unseen(self, now: Dict[str, int], before: Dict[str, int], hints: Hints) -> bool:
-        """Rows are counted where nothing was seen; else statements, as the journal writes rows, too."""
-        names = self._WRITES if hints.changes else self._ROWS
-        written = sum(now.get(name, 0) - before.get(name, 0) for name in names)
-        return written > hints.inserts_and_updates
+        """Rows are counted where nothing was seen, not even of the journal; else statements."""
+        if hints.commands:
+            return self._count_more(now, before, hints, self._CHANGES_ROWS) > 0
+        return any(now.get(name, 0) > before.get(name, 0) for name in self._ROWS)
 
     def count_unseen(self, hints: Hints) -> int:
-        now = self._counters()
-        counted = [name for name in now if name in self._WRITES or name.startswith(self._DEFINITIONS)]
-        executed = sum(now[name] - self._mark.get(name, 0) for name in counted)
-        return max(executed - hints.changes, 0)
+        words = (*self._CHANGES_ROWS, *self._CHANGES_DEFINITIONS)
+        return self._count_more(self._read_counters(), self._mark, hints, words)
 
-    def _counters(self) -> Dict[str, int]:
+    def _count_more(self, now: Dict[str, int], before: Dict[str, int], hints: Hints, words: Sequence[str]) -> int:
+        """Return how many more statements were counted than seen, kind by kind: Com_insert_select is an INSERT."""
+        executed: Counter[str] = Counter()
+        for name, count in now.items():
+            if name.startswith("com_"):
+                executed[name.split("_")[1]] += count - before.get(name, 0)
+        return sum(max(executed[word] - hints.commands[word], 0) for word in words)
+
+    def counts(self, failure: BaseException) -> bool:
+        from .driver_errors import read_driver_error
+
+        return read_driver_error(failure).number in self._OF_EXECUTION
+
+    def _read_counters(self) -> Dict[str, int]:
         rows: List[Any] = run(driver_connection(self.connection), self._COUNTERS)
         return {str(name).lower(): int(value) for name, value in rows}
 

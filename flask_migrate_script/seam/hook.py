@@ -14,13 +14,19 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterator, Optional, Tuple
 
+from ..failure_context import note
 from . import events
 from .active import ACTIVE
 from .driver import is_looking, looking
 from .watch import KEY, Bypass, Run
 
 if TYPE_CHECKING:
+    from alembic.operations import MigrateOperation, Operations
+    from alembic.operations.batch import BatchOperationsImpl
+    from alembic.runtime.environment import EnvironmentContext
     from alembic.runtime.migration import MigrationContext
+    from sqlalchemy.engine import Connection, Engine
+    from sqlalchemy.pool import PoolProxiedConnection
 
     from .database import Database
 
@@ -34,6 +40,7 @@ def install() -> None:
     from alembic.operations.batch import BatchOperationsImpl
     from alembic.runtime.environment import EnvironmentContext
     from alembic.runtime.migration import MigrationContext
+    from sqlalchemy.engine import Engine
 
     invoking = next(kind for kind in Operations.__mro__ if "invoke" in vars(kind))  # of BatchOperations, too
     _replace(EnvironmentContext, "configure", _configure)
@@ -41,6 +48,7 @@ def install() -> None:
     _replace(MigrationContext, "autocommit_block", _autocommit_block)
     _replace(invoking, "invoke", _invoke)
     _replace(BatchOperationsImpl, "flush", _flush)
+    _replace(Engine, "raw_connection", _raw_connection)
     _watch_driver_connection()
     events.install()
 
@@ -67,25 +75,43 @@ def _watch_driver_connection() -> None:
         return
 
     @functools.wraps(original.fget)
-    def connection(self: Any) -> Any:
-        if ACTIVE and not is_looking() and not _is_sqlalchemys(sys._getframe(1)):
+    def connection(self: Connection) -> PoolProxiedConnection:
+        if ACTIVE and not is_looking() and not _is_sqlalchemys(inspect.currentframe()):
             for run in ACTIVE:
                 run.touch(self)
-        return original.fget(self)
+        found: PoolProxiedConnection = original.fget(self)
+        return found
 
     connection.__dict__[_OURS] = True
     Connection.connection = property(connection, doc=original.__doc__)  # type: ignore[assignment,method-assign]  # see above
 
 
-def _is_sqlalchemys(frame: FrameType) -> bool:
-    """Return whether SQLAlchemy itself asks, as it does to begin and to commit: its events tell of that."""
-    return str(frame.f_globals.get("__name__", "")).startswith("sqlalchemy.")
+def _raw_connection(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Note where a script takes a driver's connection out of an engine's pool: SQLAlchemy never sees what it does."""
+
+    def raw_connection(self: Engine, *args: Any, **kwargs: Any) -> Any:
+        if ACTIVE and not is_looking() and not _is_sqlalchemys(inspect.currentframe()):
+            for run in ACTIVE:
+                run.touch(None)
+        return original(self, *args, **kwargs)
+
+    return raw_connection
+
+
+def _is_sqlalchemys(frame: Optional[FrameType]) -> bool:
+    """Return whether it is SQLAlchemy itself that calls the function of a frame, as to begin or to commit.
+
+    An async connection's is called for whoever has it, from no frame.
+    """
+    caller = frame.f_back if frame else None
+    name = str(caller.f_globals.get("__name__")) if caller else ""
+    return name.startswith(("sqlalchemy.engine.", "sqlalchemy.dialects."))
 
 
 def _configure(original: Callable[..., None]) -> Callable[..., None]:
-    def configure(self: Any, *args: Any, **kwargs: Any) -> None:
+    def configure(self: EnvironmentContext, *args: Any, **kwargs: Any) -> None:
         run: Optional[Run] = self.config.attributes.get(KEY)
-        arguments = _named(original, self, args, kwargs)
+        arguments = _name_arguments(original, self, args, kwargs)
         offline = self.is_offline_mode() or arguments.get("connection") is None
         if run is None or offline or id(self) in run.configuring:
             original(self, *args, **kwargs)
@@ -93,17 +119,19 @@ def _configure(original: Callable[..., None]) -> Callable[..., None]:
         run.configuring.add(id(self))
         try:
             with run.as_invoked():
-                database = run.open(self, arguments)
-            original(self, **_flat(arguments))
+                database = run.take_database(self, arguments)
+            original(self, **_flatten(arguments))
             with run.as_invoked():
-                run.opened(database, self.get_context())
+                run.take_context(database, self.get_context())
         finally:
             run.configuring.discard(id(self))
 
     return configure
 
 
-def _named(original: Callable[..., Any], self: Any, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Dict[str, Any]:
+def _name_arguments(
+    original: Callable[..., Any], self: Any, args: Tuple[Any, ...], kwargs: Dict[str, Any]
+) -> Dict[str, Any]:
     """Return the arguments of a call by name; what is not in the signature is under ``kw``.
 
     Another library's wrapper may hide the signature: then all are as they were given, and the first is the connection.
@@ -116,7 +144,7 @@ def _named(original: Callable[..., Any], self: Any, args: Tuple[Any, ...], kwarg
     return {**dict(zip(("connection", "url", "dialect_name", "dialect_opts"), args)), **kwargs}
 
 
-def _flat(arguments: Dict[str, Any]) -> Dict[str, Any]:
+def _flatten(arguments: Dict[str, Any]) -> Dict[str, Any]:
     found = dict(arguments)
     return {**found, **found.pop("kw", {})}
 
@@ -125,27 +153,32 @@ def _run_migrations(original: Callable[..., None]) -> Callable[..., None]:
     def run_migrations(self: MigrationContext, **kwargs: Any) -> None:
         database = find(self)
         if database is None:
-            _unseen(self, functools.partial(original, self, **kwargs))
+            _run_unseen(self, functools.partial(original, self, **kwargs))
         elif not database.chosen:
             database.ran = True
         elif database.in_run:
             original(self, **kwargs)
         else:
             database.keywords = kwargs
-            with database.run.inside_run(database):
+            with database.run.enter_run(database):
                 original(self, **kwargs)
 
     return run_migrations
 
 
-def _unseen(context: MigrationContext, run_migrations: Callable[[], None]) -> None:
+def _run_unseen(context: MigrationContext, run_migrations: Callable[[], None]) -> None:
     """Run migrations past the seam, where they may, and note what became of the version table."""
     bypassed = [run for run in ACTIVE if run.bypass(context)]
     if not bypassed:
         run_migrations()
         return
-    bypassed[-1].bypasses.append(Bypass(context, tuple(context.get_current_heads())))
-    run_migrations()
+    bypass = Bypass(context, tuple(context.get_current_heads()))
+    bypassed[-1].bypasses.append(bypass)
+    try:
+        run_migrations()
+    except BaseException as exc:
+        note(exc, first_error=bypass.first_error)
+        raise
 
 
 def _autocommit_block(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -156,11 +189,16 @@ def _autocommit_block(original: Callable[..., Any]) -> Callable[..., Any]:
             with original(self):
                 yield
             return
+        replaced = next(filter(None, (part.replace_autocommit(database) for part in database.parts)), None)
+        if replaced is not None:
+            with replaced:
+                yield
+            return
         for part in database.parts:
             part.before_autocommit(database)
         database.in_autocommit = True
         try:
-            with _quietly(original(self)):
+            with _enter_quietly(original(self)):
                 try:
                     with ExitStack() as inside:
                         for part in database.parts:
@@ -175,7 +213,7 @@ def _autocommit_block(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def _quietly(block: ContextManager[Any]) -> Iterator[None]:
+def _enter_quietly(block: ContextManager[None]) -> Iterator[None]:
     """Enter and leave a block of Alembic's, which looks at the driver's connection itself."""
     with looking():
         block.__enter__()
@@ -191,7 +229,7 @@ def _quietly(block: ContextManager[Any]) -> Iterator[None]:
 
 
 def _invoke(original: Callable[..., Any]) -> Callable[..., Any]:
-    def invoke(self: Any, operation: Any) -> Any:
+    def invoke(self: Operations, operation: MigrateOperation) -> object:
         if not ACTIVE:
             return original(self, operation)
         database = find(self.migration_context)
@@ -208,10 +246,13 @@ def _invoke(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _flush(original: Callable[..., None]) -> Callable[..., None]:
-    def flush(self: Any) -> None:
+    def flush(self: BatchOperationsImpl) -> None:
         database = find(self.operations.migration_context) if ACTIVE else None
+        if database is None:
+            original(self)
+            return
         with ExitStack() as around:
-            for part in database.parts if database else ():
+            for part in database.parts:
                 around.enter_context(part.around_flush(database))
             original(self)
 

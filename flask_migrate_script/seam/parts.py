@@ -51,6 +51,10 @@ class Part:
     def before_autocommit(self, database: Database) -> None:
         """A script is about to leave the transaction by ``autocommit_block()``."""
 
+    def replace_autocommit(self, database: Database) -> Optional[ContextManager[None]]:
+        """Return what is around an ``autocommit_block()`` that stays in the transaction; None lets it leave it."""
+        return None
+
     def inside_autocommit(self, database: Database) -> ContextManager[None]:
         """Around what a script does in an ``autocommit_block()``, where the connection is in autocommit."""
         return nullcontext()
@@ -90,14 +94,17 @@ class Part:
         """Make the driver's call that SQLAlchemy is about to make and return True; None leaves it to SQLAlchemy."""
         return None
 
-    def touching(self, database: Database, connection: Connection) -> None:
-        """A script is about to take the driver's own connection behind one of SQLAlchemy's in its hands."""
-
     def before_foreign_statement(self, database: Database, sent: Sent) -> None:
         """While a script runs, SQLAlchemy is about to send a statement over another connection."""
 
     def after_foreign_statement(self, database: Database, sent: Sent) -> None:
         """The database has executed a statement that was sent over another connection while a script runs."""
+
+    def driver_taken(self, database: Database) -> None:
+        """A script takes the driver's connection in its hands that Alembic has."""
+
+    def foreign_driver_taken(self, database: Database) -> None:
+        """While a script runs, it takes a driver's connection in its hands that is not Alembic's."""
 
     def foreign_commit(self, database: Database, sent: Sent) -> None:
         """While a script runs, SQLAlchemy commits on another connection; ``sent`` has no text."""

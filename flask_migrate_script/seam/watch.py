@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from .. import invocation
+from ..console.terminal import remove_controls
 from ..databases import shown_url
 from ..errors import MigrateError
+from ..failure_context import FirstError
 from ..sql.quoting import qualified
 from . import binds, events
 from .active import ACTIVE
@@ -25,7 +27,7 @@ from .parts import Part
 if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
-    from alembic.runtime.migration import MigrationContext
+    from alembic.runtime.migration import MigrationContext, MigrationStep
     from sqlalchemy.engine import Connection
 
 KEY = "flask_migrate_script"
@@ -41,6 +43,8 @@ class Bypass:
 
     :param context: the MigrationContext that they ran with.
     :param before: what its version table had.
+
+    ``first_error`` is the first of the errors that no statement has followed which succeeded.
     """
 
     def __init__(self, context: MigrationContext, before: Tuple[str, ...]) -> None:
@@ -48,6 +52,7 @@ class Bypass:
         self.connection, self.before = context.connection, before
         self.shown = shown_url(self.connection.engine.url)
         self._table = qualified(context.dialect, context.version_table_schema, context.version_table)
+        self.first_error: Optional[FirstError] = None
         self._known = False
         self._after: Optional[Tuple[str, ...]] = None
 
@@ -68,7 +73,7 @@ class Bypass:
 
 def tell(text: str) -> None:
     """Tell the person at the command line something that is not a result."""
-    print(text, file=sys.stderr, flush=True)
+    print(remove_controls(text), file=sys.stderr, flush=True)
 
 
 @dataclass
@@ -89,7 +94,6 @@ class Run:
     bypasses: List[Bypass] = field(default_factory=list)
     refusal: Optional[Unguarded] = None
     held: ExitStack = field(default_factory=ExitStack)
-    outcomes: List[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._commands: List[Tuple[EnvironmentContext, Dict[str, Any]]] = []
@@ -109,12 +113,12 @@ class Run:
         tell(text)
 
     @contextmanager
-    def active(self) -> Iterator[None]:
+    def watch(self) -> Iterator[None]:
         """Watch for the block, and give back at its end what the parts hold.
 
         ``hook.install()`` comes before it.
         """
-        with self.held, _thread_failures_kept(self):
+        with self.held, _silence_thread_failures(self):
             ACTIVE.append(self)
             try:
                 yield
@@ -139,9 +143,9 @@ class Run:
         """Return the database that Alembic's context was made for; None where it was made past the seam."""
         return self._contexts.get(id(context))
 
-    def open(self, environment: EnvironmentContext, arguments: Dict[str, Any]) -> Database:
+    def take_database(self, environment: EnvironmentContext, arguments: Dict[str, Any]) -> Database:
         """Take note of a database that env.py is about to give to Alembic, and let the parts see it."""
-        command = self._command_of(environment)
+        command = self._find_command(environment)
         others = arguments.get("kw", {})
         fn = others.pop("fn", None) or command.get("fn")
         connection = arguments["connection"]
@@ -149,15 +153,15 @@ class Run:
         database.chosen = binds.is_chosen(database.name, self.chosen)
         if not database.chosen:
             # It is not even looked at: MySQL keeps a lock on a version table that it was asked for.
-            environment.context_opts.update(fn=_no_steps, dont_mutate=True, purge=False)
+            environment.context_opts.update(fn=_run_no_steps, dont_mutate=True, purge=False)
             return database
         environment.context_opts.update({option: command.get(option, False) for option in ("dont_mutate", "purge")})
-        environment.context_opts["fn"] = database.steps if self.guards else fn
+        environment.context_opts["fn"] = database.walk_steps if self.guards else fn
         if self.guards:
             _append_callback(arguments, database)
         if self.chosen and database.name:
             hook_of_env = arguments.get("process_revision_directives")
-            arguments["process_revision_directives"] = binds.without_empty_script(hook_of_env, len(self.chosen))
+            arguments["process_revision_directives"] = binds.drop_empty_script(hook_of_env, len(self.chosen))
         events.follow(database, self.held)
         for part in database.parts:
             part.configuring(database)
@@ -174,7 +178,7 @@ class Run:
                 events.follow(database, self.held)
                 return
 
-    def opened(self, database: Database, context: MigrationContext) -> None:
+    def take_context(self, database: Database, context: MigrationContext) -> None:
         """Take note of the context that Alembic has made for a database."""
         self.adopt(context, database)
         self.databases.append(database)
@@ -187,7 +191,7 @@ class Run:
         self._contexts[id(context)] = database
 
     @contextmanager
-    def inside_run(self, database: Database) -> Iterator[None]:
+    def enter_run(self, database: Database) -> Iterator[None]:
         """Put the parts around ``run_migrations``, and remember how it ended."""
         database.in_run, database.failure = True, None
         try:
@@ -203,17 +207,17 @@ class Run:
             database.in_run = False
 
     @contextmanager
-    def inside_step(self, database: Database, step: Any) -> Iterator[None]:
+    def enter_step(self, database: Database, step: MigrationStep) -> Iterator[None]:
         """Put the parts around the script of one revision."""
         database.running, database.begun = step, True
         # An error leaves it as it is: it names the revision that failed.
-        with self.stepping_in(database), ExitStack() as around:
+        with self.follow_script(database), ExitStack() as around:
             for part in database.parts:
                 around.enter_context(part.around_step(database, step))
             yield
 
     @contextmanager
-    def stepping_in(self, database: Database) -> Iterator[None]:
+    def follow_script(self, database: Database) -> Iterator[None]:
         """Let the parts of a database hear what its script sends over other connections."""
         self.stepping = database
         try:
@@ -221,12 +225,21 @@ class Run:
         finally:
             self.stepping = None
 
-    def touch(self, connection: Connection) -> None:
-        """A script has taken the driver's own connection in its hands."""
-        if self.stepping is not None and self.is_ours():
-            self.stepping.touched = True
-            for part in self.stepping.parts:
-                part.touching(self.stepping, connection)
+    def touch(self, connection: Optional[Connection]) -> None:
+        """A script takes a driver's own connection in its hands.
+
+        :param connection: whose it is; None for one that has none of SQLAlchemy's around it.
+        """
+        database = self.stepping
+        if database is None or not self.is_ours():
+            return
+        if connection is not None and events.is_same(database.connection, connection):
+            database.touched = True
+            for part in database.parts:
+                part.driver_taken(database)
+            return
+        for part in database.parts:
+            part.foreign_driver_taken(database)
 
     def bypass(self, context: MigrationContext) -> bool:
         """Return whether migrations that are about to run past the seam may do so.
@@ -275,7 +288,7 @@ class Run:
         later = self.databases[self.databases.index(database) + 1 :]
         return any(one.ran and one.failure is None and one.shown == database.shown for one in later)
 
-    def _command_of(self, environment: EnvironmentContext) -> Dict[str, Any]:
+    def _find_command(self, environment: EnvironmentContext) -> Dict[str, Any]:
         """Return what Alembic's command asked for, before it was changed for one of the databases."""
         for known, command in self._commands:
             if known is environment:
@@ -289,8 +302,9 @@ def _append_callback(arguments: Dict[str, Any], database: Database) -> None:
     given = arguments.get("on_version_apply")
     callbacks = tuple(given) if isinstance(given, (list, tuple, set)) else (given,) if given else ()
 
-    def moved(heads: Set[str], **others: Any) -> None:
+    def moved(heads: Set[str], **others: object) -> None:
         step, database.running = database.running, None
+        assert step is not None, "a version moves when its step has run"
         for part in database.parts:
             part.version_moved(database, step, set(heads))
 
@@ -298,11 +312,11 @@ def _append_callback(arguments: Dict[str, Any], database: Database) -> None:
 
 
 @contextmanager
-def _thread_failures_kept(run: Run) -> Iterator[None]:
+def _silence_thread_failures(run: Run) -> Iterator[None]:
     """Keep Python from printing a traceback where a thread of env.py's ends with a failure that the run will tell."""
     before = threading.excepthook
 
-    def unless_told(args: Any) -> None:
+    def unless_told(args: threading.ExceptHookArgs) -> None:
         if not any(database.failure is args.exc_value for database in run.databases):
             before(args)
 
@@ -313,7 +327,7 @@ def _thread_failures_kept(run: Run) -> Iterator[None]:
         threading.excepthook = before
 
 
-def _no_steps(heads: Any, context: Any) -> List[Any]:
+def _run_no_steps(heads: object, context: object) -> List[MigrationStep]:
     return []
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
 
 BOUND = 1_000_000
 """Rows that are read at the most, so that a look at a large table stays short."""
@@ -40,7 +43,7 @@ def bounded(number: int) -> Count:
     return Count(min(number, BOUND), number > BOUND)
 
 
-def count(connection: Any, source: str, column: str = "1", condition: str = "1 = 1") -> Count:
+def count(connection: Connection, source: str, column: str = "1", condition: str = "1 = 1") -> Count:
     """Count the rows in which a condition holds.
 
     :param connection: SQLAlchemy's.
@@ -50,23 +53,23 @@ def count(connection: Any, source: str, column: str = "1", condition: str = "1 =
     from sqlalchemy import text
 
     sql = query(connection.dialect.name, source, column, condition)
-    return counted(*connection.execute(text(sql.replace(":", r"\:"))).fetchone())
+    return counted(*connection.execute(text(sql.replace(":", r"\:"))).fetchall()[0])
 
 
-def is_empty(connection: Any, table: str) -> bool:
+def is_empty(connection: Connection, table: str) -> bool:
     """Return whether a table has no row.
 
     :param table: quoted.
     """
     from sqlalchemy import text
 
-    sql = _limited(connection.dialect.name, table, "1", 1).replace(":", r"\:")
+    sql = _limit(connection.dialect.name, table, "1", 1).replace(":", r"\:")
     return connection.execute(text(sql)).fetchone() is None
 
 
 def query(dialect: str, source: str, column: str = "1", condition: str = "1 = 1") -> str:
     """Return the statement that counts; ``counted`` takes the row that it returns."""
-    rows = _limited(dialect, source, column, BOUND + 1)
+    rows = _limit(dialect, source, column, BOUND + 1)
     return f"SELECT COUNT(*), COUNT(CASE WHEN {condition} THEN 1 END) FROM ({rows}) counted"
 
 
@@ -82,6 +85,6 @@ _LIMITS = {
 }
 
 
-def _limited(dialect: str, source: str, column: str, most: int) -> str:
+def _limit(dialect: str, source: str, column: str, most: int) -> str:
     """Return a query of some rows; of all of them in a database whose words for a limit are not known here."""
     return _LIMITS.get(dialect, "SELECT {column} AS c FROM {source}").format(source=source, column=column, most=most)

@@ -7,7 +7,7 @@ from typing import Iterator, NamedTuple, Optional, Sequence, Tuple
 from .reader import Name, Reader
 from .targets import find_alteration, find_created_table, find_dropped_columns
 from .text import Statement, split
-from .tokens import Token
+from .tokens import NUMBER, STRING, Token, tokenize
 
 Thing = Tuple[str, ...]
 """A table, or a table and its column, as they are written; empty for what is neither."""
@@ -102,4 +102,54 @@ def _find_emptied_table(reader: Reader) -> Optional[Name]:
     table = reader.read_name()
     # A TOP stands before the table, a join is a condition of its own.
     limited = table is None or table.written.upper() == "TOP" or reader.skip_to("WHERE", "LIMIT", "JOIN")
+    if limited and reader.skip("WHERE"):
+        begun = reader.place
+        limited = reader.skip_to("LIMIT") or not _is_always_true(_read_condition(reader.tokens[begun:]))
     return None if limited else table
+
+
+def is_always_true(condition: str) -> bool:
+    """Return whether a condition in SQL is one that each row meets: ``1 = 1``, ``x = 2 OR true``."""
+    return _is_always_true(tokenize(condition, ""))
+
+
+def _read_condition(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Return the tokens of a condition, which ends where what comes behind it begins."""
+    reader = Reader(tokens)
+    reader.skip_to("RETURNING", "ORDER", ")")
+    return tokens[: reader.place]
+
+
+def _is_always_true(tokens: Sequence[Token]) -> bool:
+    if tokens and tokens[0].word == "(" and _closes_last(tokens):
+        return _is_always_true(tokens[1:-1])
+    for word, holds in (("OR", any), ("AND", all)):
+        parts = _divide(tokens, word)
+        if len(parts) > 1:
+            return holds(_is_always_true(part) for part in parts)
+    if tokens and tokens[0].word == "NOT":
+        return [token.word for token in tokens[1:]] == ["FALSE"]
+    if len(tokens) == 1:
+        number = tokens[0].kind is NUMBER and tokens[0].text.strip("0.") != ""
+        return tokens[0].word == "TRUE" or number
+    left, sign, right = tokens if len(tokens) == 3 else (None, None, None)
+    literals = left is not None and right is not None and {left.kind, right.kind} <= {NUMBER, STRING}
+    if not literals or left is None or sign is None or right is None:
+        return False
+    return (left.text == right.text) == (sign.text == "=") if sign.text in ("=", "<>", "!=") else False
+
+
+def _closes_last(tokens: Sequence[Token]) -> bool:
+    reader = Reader(tokens)
+    reader.skip_parentheses()
+    return reader.place == len(tokens)
+
+
+def _divide(tokens: Sequence[Token], word: str) -> Sequence[Sequence[Token]]:
+    """Return the parts between the appearances of a word outside of parentheses."""
+    parts, reader, begun = [], Reader(tokens), 0
+    while reader.skip_to(word):
+        parts.append(tokens[begun : reader.place])
+        reader.place += 1
+        begun = reader.place
+    return [*parts, tokens[begun:]]

@@ -24,12 +24,12 @@ def find_functions(tokens: Sequence[Token]) -> Iterator[str]:
     """Yield the functions that are called, in lower case, with their schema where it is not pg_catalog."""
     for place in range(1, len(tokens)):
         if tokens[place].word == "(":
-            name = _function(tokens, place - 1)
+            name = _find_function(tokens, place - 1)
             if name:
                 yield name
 
 
-def _function(tokens: Sequence[Token], place: int) -> str:
+def _find_function(tokens: Sequence[Token], place: int) -> str:
     """Return what is called at a place before a parenthesis; empty where it is a word of SQL or a list of columns."""
     token = tokens[place]
     if token.kind is not NAME and (token.kind is not WORD or token.word in _NO_FUNCTIONS):

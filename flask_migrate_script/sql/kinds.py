@@ -163,13 +163,13 @@ def _classify_from(tokens: Tokens, place: int, family: str) -> Kind:
     return _classify(tokens[place:], family) if place < len(tokens) else Kind.READ
 
 
-def _query(tokens: Tokens, family: str) -> Kind:
+def _classify_query(tokens: Tokens, family: str) -> Kind:
     """SELECT, VALUES and TABLE, with or without a WITH before it."""
     if _find_behind_with(tokens)[0].word in _CHANGES:
         return Kind.DML
     if _has_change(tokens):
         return Kind.DML
-    return _into(tokens, family) or (Kind.CALL if calls_unknown_function(tokens, family) else Kind.READ)
+    return _classify_into(tokens, family) or (Kind.CALL if calls_unknown_function(tokens, family) else Kind.READ)
 
 
 def _has_change(tokens: Tokens) -> bool:
@@ -180,7 +180,7 @@ def _has_change(tokens: Tokens) -> bool:
     )
 
 
-def _into(tokens: Tokens, family: str) -> Optional[Kind]:
+def _classify_into(tokens: Tokens, family: str) -> Optional[Kind]:
     """Return what the INTO of a SELECT makes of it: a table, on MySQL a variable of the session or a file."""
     place = next((place for place, token in enumerate(tokens) if token.word == "INTO"), None)
     if place is None:
@@ -191,7 +191,7 @@ def _into(tokens: Tokens, family: str) -> Optional[Kind]:
     return Kind.DDL if family in ("postgresql", "mssql") else Kind.UNKNOWN
 
 
-def _explain(tokens: Tokens, family: str) -> Kind:
+def _classify_explain(tokens: Tokens, family: str) -> Kind:
     """EXPLAIN changes nothing, unless it runs what it explains."""
     reader = Reader(tokens, 1)
     if family == "oracle":
@@ -220,7 +220,7 @@ def _runs_what_it_explains(reader: Reader, family: str) -> bool:
     return any(token.word in ("ANALYZE", "ANALYSE") for token in reader.tokens[start : reader.place])
 
 
-def _analyze(tokens: Tokens, family: str) -> Kind:
+def _classify_analyze(tokens: Tokens, family: str) -> Kind:
     """MariaDB's ANALYZE of a statement runs it; that of a table is upkeep."""
     reader = Reader(tokens, 1)
     reader.skip_any("NO_WRITE_TO_BINLOG", "LOCAL")
@@ -229,7 +229,7 @@ def _analyze(tokens: Tokens, family: str) -> Kind:
     return _classify_from(tokens, reader.place, family)
 
 
-def _set(tokens: Tokens, family: str) -> Kind:
+def _classify_set(tokens: Tokens, family: str) -> Kind:
     """SET is about the session; MySQL's also about the server and its accounts."""
     if family != "mysql":
         return Kind.SESSION
@@ -238,13 +238,13 @@ def _set(tokens: Tokens, family: str) -> Kind:
         return Kind.DDL
     if any(
         token.word in _OF_THE_SERVER or token.text.lower().startswith(("@@global.", "@@persist"))
-        for token in _assigned(tokens)
+        for token in _find_assignments(tokens)
     ):
         return Kind.UPKEEP
     return Kind.CALL if calls_unknown_function(tokens, family) else Kind.SESSION
 
 
-def _assigned(tokens: Tokens) -> Tokens:
+def _find_assignments(tokens: Tokens) -> Tokens:
     """Return the first token of each assignment of a SET."""
     depth, found = 0, list(tokens[1:2])
     for token, following in zip(tokens, tokens[1:]):
@@ -254,19 +254,19 @@ def _assigned(tokens: Tokens) -> Tokens:
     return found
 
 
-def _rollback(tokens: Tokens, family: str) -> Kind:
+def _classify_rollback(tokens: Tokens, family: str) -> Kind:
     words = [token.word for token in tokens]
     if words[1:2] == ["PREPARED"]:
         return Kind.CALL
     return Kind.ROLLBACK_TO if "TO" in words[1:3] else Kind.ROLLBACK
 
 
-def _commit(tokens: Tokens, family: str) -> Kind:
+def _classify_commit(tokens: Tokens, family: str) -> Kind:
     """COMMIT PREPARED is about another transaction."""
     return Kind.CALL if Reader(tokens).look(1) == "PREPARED" else Kind.COMMIT
 
 
-def _begin(tokens: Tokens, family: str) -> Kind:
+def _classify_begin(tokens: Tokens, family: str) -> Kind:
     behind = Reader(tokens).look(1)
     if family == "oracle" or (family == "mysql" and behind == "NOT"):
         return Kind.CALL
@@ -275,23 +275,23 @@ def _begin(tokens: Tokens, family: str) -> Kind:
     return Kind.BEGIN
 
 
-def _start(tokens: Tokens, family: str) -> Kind:
+def _classify_start(tokens: Tokens, family: str) -> Kind:
     if Reader(tokens).look(1) == "TRANSACTION":
         return Kind.BEGIN
     return Kind.UPKEEP if family == "mysql" else Kind.UNKNOWN
 
 
-def _prepare(tokens: Tokens, family: str) -> Kind:
+def _classify_prepare(tokens: Tokens, family: str) -> Kind:
     """PostgreSQL's PREPARE TRANSACTION is the end of the transaction, whatever becomes of it."""
     return Kind.COMMIT if Reader(tokens).look(1) == "TRANSACTION" else Kind.SESSION
 
 
-def _xa(tokens: Tokens, family: str) -> Kind:
+def _classify_xa(tokens: Tokens, family: str) -> Kind:
     kinds = {"START": Kind.BEGIN, "BEGIN": Kind.BEGIN, "END": Kind.SESSION, "RECOVER": Kind.READ}
     return {**kinds, "ROLLBACK": Kind.ROLLBACK}.get(Reader(tokens).look(1), Kind.COMMIT)
 
 
-def _copy(tokens: Tokens, family: str) -> Kind:
+def _classify_copy(tokens: Tokens, family: str) -> Kind:
     reader = Reader(tokens, 1)
     if reader.look() == "(":
         inside = _classify_from(tokens, 2, family)
@@ -303,7 +303,7 @@ def _copy(tokens: Tokens, family: str) -> Kind:
     return Kind.READ if reader.look(1) == "STDOUT" else Kind.CALL  # a file or a program of the server's
 
 
-def _declare(tokens: Tokens, family: str) -> Kind:
+def _classify_declare(tokens: Tokens, family: str) -> Kind:
     """A cursor of PostgreSQL's is as good as its query."""
     if family == "oracle":
         return Kind.CALL
@@ -313,28 +313,28 @@ def _declare(tokens: Tokens, family: str) -> Kind:
     return Kind.SESSION
 
 
-def _do(tokens: Tokens, family: str) -> Kind:
+def _classify_do(tokens: Tokens, family: str) -> Kind:
     """PostgreSQL's DO is a program; MySQL's evaluates an expression."""
     if family == "mysql" and not calls_unknown_function(tokens, family):
         return Kind.READ
     return Kind.CALL
 
 
-def _load(tokens: Tokens, family: str) -> Kind:
+def _classify_load(tokens: Tokens, family: str) -> Kind:
     """MySQL's LOAD DATA is DML, its LOAD INDEX INTO CACHE upkeep; PostgreSQL loads a library."""
     if family == "postgresql":
         return Kind.SESSION
     return Kind.UPKEEP if Reader(tokens).look(1) == "INDEX" else Kind.DML
 
 
-def _alter(tokens: Tokens, family: str) -> Kind:
+def _classify_alter(tokens: Tokens, family: str) -> Kind:
     behind = Reader(tokens).look(1)
     if family == "oracle" and behind == "SESSION":
         return Kind.SESSION
     return Kind.UPKEEP if behind == "SYSTEM" else Kind.DDL
 
 
-def _pragma(tokens: Tokens, family: str) -> Kind:
+def _classify_pragma(tokens: Tokens, family: str) -> Kind:
     """Most pragmas of SQLite's ask, or set something for the connection; some are written into the file."""
     reader = Reader(tokens, 1)
     if reader.look(1) == ".":
@@ -380,77 +380,100 @@ def _goes_on(tokens: Tokens) -> bool:
 _Rule = Union[Kind, Callable[[Tokens, str], Kind]]
 
 
-def _each(kind: Kind, words: str) -> Dict[str, _Rule]:
+def _map_each(kind: Kind, words: str) -> Dict[str, _Rule]:
     return dict.fromkeys(words.split(), kind)
 
 
 _EVERYWHERE: Dict[str, _Rule] = {
-    **dict.fromkeys(("SELECT", "VALUES", "WITH"), _query),
-    **_each(Kind.DML, "INSERT UPDATE DELETE"),
-    **_each(Kind.DDL, "CREATE DROP"),
-    **_each(Kind.SAVEPOINT, "SAVEPOINT"),
-    **{"COMMIT": _commit, "ROLLBACK": _rollback, "BEGIN": _begin, "EXPLAIN": _explain, "ALTER": _alter},
+    **dict.fromkeys(("SELECT", "VALUES", "WITH"), _classify_query),
+    **_map_each(Kind.DML, "INSERT UPDATE DELETE"),
+    **_map_each(Kind.DDL, "CREATE DROP"),
+    **_map_each(Kind.SAVEPOINT, "SAVEPOINT"),
+    **{
+        "COMMIT": _classify_commit,
+        "ROLLBACK": _classify_rollback,
+        "BEGIN": _classify_begin,
+        "EXPLAIN": _classify_explain,
+        "ALTER": _classify_alter,
+    },
 }
 _STANDARD: Dict[str, _Rule] = {
     **_EVERYWHERE,
-    **{"TABLE": _query, "SET": _set, "START": _start, "PREPARE": _prepare},
-    **_each(Kind.READ, "SHOW DESCRIBE FETCH"),
-    **_each(Kind.SESSION, "USE LOCK DEALLOCATE CLOSE"),
-    **_each(Kind.DML, "MERGE"),
-    **_each(Kind.DDL, "TRUNCATE COMMENT GRANT REVOKE RENAME"),
-    **_each(Kind.CALL, "CALL EXECUTE EXEC"),
-    **_each(Kind.RELEASE, "RELEASE"),
+    **{"TABLE": _classify_query, "SET": _classify_set, "START": _classify_start, "PREPARE": _classify_prepare},
+    **_map_each(Kind.READ, "SHOW DESCRIBE FETCH"),
+    **_map_each(Kind.SESSION, "USE LOCK DEALLOCATE CLOSE"),
+    **_map_each(Kind.DML, "MERGE"),
+    **_map_each(Kind.DDL, "TRUNCATE COMMENT GRANT REVOKE RENAME"),
+    **_map_each(Kind.CALL, "CALL EXECUTE EXEC"),
+    **_map_each(Kind.RELEASE, "RELEASE"),
 }
 _WORDS: Dict[str, Dict[str, _Rule]] = {
     "postgresql": {
         **_EVERYWHERE,
-        **{"TABLE": _query, "SET": _set, "START": _start, "PREPARE": _prepare, "COPY": _copy, "DECLARE": _declare},
-        **{"END": _commit, "ABORT": _rollback, "DO": _do, "LOAD": _load},
-        **_each(Kind.READ, "SHOW FETCH MOVE"),
-        **_each(Kind.SESSION, "LOCK RESET DISCARD LISTEN UNLISTEN DEALLOCATE CLOSE"),
-        **_each(Kind.DML, "MERGE NOTIFY"),
-        **_each(Kind.DDL, "TRUNCATE COMMENT SECURITY GRANT REVOKE REASSIGN IMPORT REFRESH"),
-        **_each(Kind.CALL, "CALL EXECUTE"),
-        **_each(Kind.UPKEEP, "ANALYZE ANALYSE VACUUM REINDEX CLUSTER CHECKPOINT"),
-        **_each(Kind.RELEASE, "RELEASE"),
+        **{
+            "TABLE": _classify_query,
+            "SET": _classify_set,
+            "START": _classify_start,
+            "PREPARE": _classify_prepare,
+            "COPY": _classify_copy,
+            "DECLARE": _classify_declare,
+        },
+        **{"END": _classify_commit, "ABORT": _classify_rollback, "DO": _classify_do, "LOAD": _classify_load},
+        **_map_each(Kind.READ, "SHOW FETCH MOVE"),
+        **_map_each(Kind.SESSION, "LOCK RESET DISCARD LISTEN UNLISTEN DEALLOCATE CLOSE"),
+        **_map_each(Kind.DML, "MERGE NOTIFY"),
+        **_map_each(Kind.DDL, "TRUNCATE COMMENT SECURITY GRANT REVOKE REASSIGN IMPORT REFRESH"),
+        **_map_each(Kind.CALL, "CALL EXECUTE"),
+        **_map_each(Kind.UPKEEP, "ANALYZE ANALYSE VACUUM REINDEX CLUSTER CHECKPOINT"),
+        **_map_each(Kind.RELEASE, "RELEASE"),
     },
     "mysql": {
         **_EVERYWHERE,
-        **{"TABLE": _query, "SET": _set, "START": _start, "PREPARE": _prepare, "LOAD": _load, "DO": _do, "XA": _xa},
-        **{"DESCRIBE": _explain, "DESC": _explain, "ANALYZE": _analyze},
-        **_each(Kind.READ, "SHOW HELP CHECKSUM HANDLER"),
-        **_each(Kind.SESSION, "USE LOCK UNLOCK DEALLOCATE SIGNAL RESIGNAL GET"),
-        **_each(Kind.DML, "REPLACE"),
-        **_each(Kind.DDL, "TRUNCATE RENAME GRANT REVOKE INSTALL UNINSTALL IMPORT"),
-        **_each(Kind.CALL, "CALL EXECUTE"),
-        **_each(Kind.UPKEEP, "CHECK OPTIMIZE REPAIR FLUSH RESET CACHE KILL PURGE CHANGE STOP SHUTDOWN RESTART BACKUP"),
-        **_each(Kind.RELEASE, "RELEASE"),
+        **{
+            "TABLE": _classify_query,
+            "SET": _classify_set,
+            "START": _classify_start,
+            "PREPARE": _classify_prepare,
+            "LOAD": _classify_load,
+            "DO": _classify_do,
+            "XA": _classify_xa,
+        },
+        **{"DESCRIBE": _classify_explain, "DESC": _classify_explain, "ANALYZE": _classify_analyze},
+        **_map_each(Kind.READ, "SHOW HELP CHECKSUM HANDLER"),
+        **_map_each(Kind.SESSION, "USE LOCK UNLOCK DEALLOCATE SIGNAL RESIGNAL GET"),
+        **_map_each(Kind.DML, "REPLACE"),
+        **_map_each(Kind.DDL, "TRUNCATE RENAME GRANT REVOKE INSTALL UNINSTALL IMPORT"),
+        **_map_each(Kind.CALL, "CALL EXECUTE"),
+        **_map_each(
+            Kind.UPKEEP, "CHECK OPTIMIZE REPAIR FLUSH RESET CACHE KILL PURGE CHANGE STOP SHUTDOWN RESTART BACKUP"
+        ),
+        **_map_each(Kind.RELEASE, "RELEASE"),
     },
     "sqlite": {
         **_EVERYWHERE,
-        **{"END": _commit, "PRAGMA": _pragma},
-        **_each(Kind.SESSION, "ATTACH DETACH"),
-        **_each(Kind.DML, "REPLACE"),
-        **_each(Kind.UPKEEP, "ANALYZE VACUUM REINDEX"),
-        **_each(Kind.RELEASE, "RELEASE"),
+        **{"END": _classify_commit, "PRAGMA": _classify_pragma},
+        **_map_each(Kind.SESSION, "ATTACH DETACH"),
+        **_map_each(Kind.DML, "REPLACE"),
+        **_map_each(Kind.UPKEEP, "ANALYZE VACUUM REINDEX"),
+        **_map_each(Kind.RELEASE, "RELEASE"),
     },
     "mssql": {
         **_EVERYWHERE,
-        **{"SET": _set, "DECLARE": _declare},
-        **_each(Kind.SESSION, "USE PRINT"),
-        **_each(Kind.DML, "MERGE"),
-        **_each(Kind.DDL, "TRUNCATE GRANT REVOKE DENY"),
-        **_each(Kind.CALL, "EXEC EXECUTE"),
-        **_each(Kind.UPKEEP, "DBCC CHECKPOINT"),
-        **_each(Kind.SAVEPOINT, "SAVE"),
+        **{"SET": _classify_set, "DECLARE": _classify_declare},
+        **_map_each(Kind.SESSION, "USE PRINT"),
+        **_map_each(Kind.DML, "MERGE"),
+        **_map_each(Kind.DDL, "TRUNCATE GRANT REVOKE DENY"),
+        **_map_each(Kind.CALL, "EXEC EXECUTE"),
+        **_map_each(Kind.UPKEEP, "DBCC CHECKPOINT"),
+        **_map_each(Kind.SAVEPOINT, "SAVE"),
     },
     "oracle": {
         **_EVERYWHERE,
-        **{"SET": _set, "DECLARE": _declare},
-        **_each(Kind.SESSION, "LOCK"),
-        **_each(Kind.DML, "MERGE"),
-        **_each(Kind.DDL, "TRUNCATE COMMENT GRANT REVOKE RENAME PURGE FLASHBACK AUDIT NOAUDIT ANALYZE"),
-        **_each(Kind.CALL, "CALL"),
+        **{"SET": _classify_set, "DECLARE": _classify_declare},
+        **_map_each(Kind.SESSION, "LOCK"),
+        **_map_each(Kind.DML, "MERGE"),
+        **_map_each(Kind.DDL, "TRUNCATE COMMENT GRANT REVOKE RENAME PURGE FLASHBACK AUDIT NOAUDIT ANALYZE"),
+        **_map_each(Kind.CALL, "CALL"),
     },
 }
 """By the first word: what a statement is, or the function that tells. Other words are not known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, NamedTuple, Optional, Sequence
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .kinds import Kind
 from .reader import Name, Reader
@@ -72,6 +72,18 @@ def find_dropped_columns(alteration: Alteration) -> Iterator[Name]:
         column = action.read_name() if is_a_column else None
         if column:
             yield column
+
+
+def find_added_columns(alteration: Alteration) -> Iterator[Tuple[Name, Sequence[Token]]]:
+    """Yield the columns that an ALTER TABLE adds, each with what is said of it: ``ADD a int``, ``ADD COLUMN a int``."""
+    for action in alteration.actions:
+        if not action.skip("ADD"):
+            continue
+        is_a_column = action.skip("COLUMN") or action.look() not in _NO_COLUMNS
+        action.skip_if_exists()
+        column = action.read_name() if is_a_column else None
+        if column:
+            yield column, action.rest
 
 
 def find_created_table(statement: Statement) -> Optional[Name]:

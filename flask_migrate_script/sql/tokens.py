@@ -151,7 +151,7 @@ _KINDS: Dict[Optional[str], TokenKind] = {
 
 
 @lru_cache(maxsize=None)
-def _pattern(family: str) -> Pattern[str]:
+def _compile_pattern(family: str) -> Pattern[str]:
     rules = _RULES[family]
     tokens = (
         rf"(?P<word>(?!{rules.prefixed})(?:{rules.word}))|(?P<symbol>{rules.symbol})|(?P<comment>{rules.comment})"
@@ -174,7 +174,7 @@ class _Tokenizer:
         self.executed = 0
 
     def tokenize(self) -> List[Token]:
-        sql, match, place, spaced = self.sql, _pattern(self.family).match, 0, False
+        sql, match, place, spaced = self.sql, _compile_pattern(self.family).match, 0, False
         while place < len(sql):
             found = match(sql, place)
             assert found is not None, "every character is white space or begins a token"
@@ -204,17 +204,17 @@ class _Tokenizer:
     def _skip_comment(self, start: int, spaced: bool) -> int:
         """Return where to go on: behind a comment, or within one that is executed."""
         if self.family == "mysql":
-            executed = _executed_mark(self.sql, start, self.dialect)
+            executed = _find_executed_mark(self.sql, start, self.dialect)
             if executed:
                 self.executed += 1
                 return executed
-        end = self._end_of_comment(start)
+        end = self._find_end_of_comment(start)
         if end is not None:
             return end
         # SQLite takes it for a comment up to the end of the text.
         return len(self.sql) if self.family == "sqlite" else self._add(BROKEN, start, len(self.sql), spaced)
 
-    def _end_of_comment(self, start: int) -> Optional[int]:
+    def _find_end_of_comment(self, start: int) -> Optional[int]:
         # MySQL's have none in them, but one for another release has, which would be executed there.
         if not (_RULES[self.family].nested or (self.family == "mysql" and _EXECUTED.match(self.sql, start))):
             end = self.sql.find("*/", start + 2)
@@ -231,7 +231,7 @@ _COMMENT_MARK = re.compile(r"/\*|\*/")
 _EXECUTED = re.compile(r"/\*M?!(\d{5,6})?")
 
 
-def _executed_mark(sql: str, start: int, dialect: str) -> Optional[int]:
+def _find_executed_mark(sql: str, start: int, dialect: str) -> Optional[int]:
     """Return the end of the ``/*!`` or ``/*!50110`` that begins here; None where it begins a comment.
 
     A server executes what stands in it from the release of that number on. No server has come to 99999, with which

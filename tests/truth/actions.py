@@ -13,6 +13,9 @@ SORTS = ("create", "drop", "column", "index", "unindex", "insert", "update", "de
 
 DDL = SORTS[:5]
 
+ELSEWHERE = ("own", "engine", "app session", "raw")
+"""Doors that are connections of the script's own."""
+
 TABLES = dict(zip(SORTS, "mdaxywue"))
 """The first letter of the table that a write is about."""
 
@@ -257,7 +260,7 @@ def _write(action: Action, database: str) -> List[str]:
         return [f"trail.run({_PROXIED if how == 'cursor' else _INNERMOST}, {sql!r})"]
     if how == "bind":
         return [f"op.get_bind().execute(sa.text({sql!r}))"]
-    if how in ("own", "engine", "app session", "session"):
+    if how in (*ELSEWHERE, "session"):
         return _elsewhere(action, sql)
     return [f"op.execute({_DISGUISES.get(how, '{0}').format(sql, table, action.number)!r})"]
 
@@ -285,6 +288,8 @@ def _elsewhere(action: Action, sql: str) -> List[str]:
         "close": "one.close()",
         "leave": "trail.keep(one)",
     }
+    if action.how == "raw":
+        return ["one = op.get_bind().engine.raw_connection()", f"trail.run(one, {sql!r})", ending[action.ending]]
     opened = {
         "session": "sa_orm.Session(bind=op.get_bind())",
         "app session": "current_app.extensions['migrate'].db.session",
@@ -327,10 +332,11 @@ def _block(action: Action, database: str) -> List[str]:
             return ["try:", *_indent(raised), "except trail.Wanted:", "    pass"]
         return ["nested = op.get_bind().begin_nested()", *inside, "nested.rollback()"]
     name = f"s{action.number}"
+    sent = f"trail.run({_PROXIED}, {{0!r}})" if action.how == "cursor" else "op.execute({0!r})"
     ends = {"release": [f"RELEASE SAVEPOINT {name}"], "to": [f"ROLLBACK TO SAVEPOINT {name}"]}
     ends["both"] = ends["to"] + ends["release"]
-    executed = [f"op.execute({sql!r})" for sql in ends[action.ending]]
-    return [f"op.execute('SAVEPOINT {name}')", *inside, *executed]
+    executed = [sent.format(sql) for sql in ends[action.ending]]
+    return [sent.format(f"SAVEPOINT {name}"), *inside, *executed]
 
 
 _BAD = {
@@ -421,14 +427,15 @@ _DOORS = {
         "script",
         "session",
         "own",
+        "raw",
     ],
     "postgresql": [
         *("op", "execute", "bind", "commented", "block comment", "parenthesis", "cursor", "innermost", "session"),
-        *("own", "engine", "app session", "cte", "explain", "function", "serial", "into"),
+        *("own", "engine", "app session", "raw", "cte", "explain", "function", "serial", "into"),
     ],
     "mysql": [
         *("op", "execute", "bind", "commented", "block comment", "parenthesis", "cursor", "innermost", "session"),
-        *("own", "engine", "app session", "myisam"),
+        *("own", "engine", "app session", "raw", "myisam"),
     ],
 }
 _SORTS_OF = {
@@ -542,7 +549,7 @@ class Chance:
 
     def write(self, doors: Tuple[str, ...] = ()) -> Action:
         how = "op" if self.chance(0.3) and not doors else self.random.choice(doors or _DOORS[self.database])
-        if how == "own" and self.database == "sqlite" and self.chance(0.7):
+        if how in ("own", "raw") and self.database == "sqlite" and self.chance(0.7):
             how = "execute"  # it finds the database locked, nearly always
         sort = self.random.choice(_SORTS_OF.get(how, SORTS))
         others = {("op", "column"): "batch", ("op", "create"): "create all"}
@@ -552,7 +559,7 @@ class Chance:
             "app session": ["commit", "commit", "rollback", "leave"],
             "own": ["commit", "commit", "close", "leave"],
         }
-        endings["engine"] = endings["own"]
+        endings.update(engine=endings["own"], raw=endings["own"][:3])
         ending = self.random.choice(endings.get(how, [""]))
         if how == "own" and self.database == "sqlite" and ending == "leave":
             ending = "close"  # its lock would be in everybody's way
@@ -581,8 +588,8 @@ class Chance:
         return Action("driver", self.number(), self.random.choice(["commit", "rollback"]), self.random.choice(doors))
 
     def savepoint(self) -> Action:
-        how = self.random.choice(["text", "nested"])
-        endings = ["release", "to", "both"] if how == "text" else ["release", "raise", "rollback"]
+        how = self.random.choice(["text", "nested", "cursor"])
+        endings = ["release", "raise", "rollback"] if how == "nested" else ["release", "to", "both"]
         return Action("savepoint", self.number(), "", how, self.random.choice(endings), self.few())
 
     def autocommit(self) -> Action:

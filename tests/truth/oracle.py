@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
-from .actions import DDL, Action, Scenario, is_there, mark_of
+from .actions import DDL, ELSEWHERE, Action, Scenario, is_there, mark_of
 from .dumps import Dump
 
 
@@ -76,10 +76,12 @@ class Said:
     :param states: all that it says.
     :param applied: the revisions that it names as applied and kept.
     :param left: the words of the statements that it names as being in the database.
+    :param left_of: the same, by the revision that it says they are of.
     :param may_have: those of which it says that it is not known.
     :param at: where it says that the database is; None where it does not say.
     :param at_least: it says that there may be more than what it names.
     :param failed: the revision that it says failed.
+    :param doubtful: the applied revisions of which it says that it is not known whether all they wrote is there.
     """
 
     state: Optional[str] = None
@@ -90,6 +92,8 @@ class Said:
     at: Optional[Tuple[str, ...]] = None
     at_least: bool = False
     failed: Optional[str] = None
+    doubtful: List[str] = field(default_factory=list)
+    left_of: Dict[str, List[str]] = field(default_factory=dict)
 
 
 _STATES = [
@@ -121,11 +125,15 @@ def read_said(text: str) -> Said:
     for section in re.finditer(r"([^\n]*)(?:took effect|are in the database)[^\n]*:\n((?:  [^\n]*\n)*)", flat):
         named = said.may_have if "whether" in section[1] else said.left
         named += [line.strip() for line in section[2].splitlines()]
+        of = re.search(r"Of revision (\w+)", section[1])
+        if of:
+            said.left_of.setdefault(of[1], []).extend(section[2].splitlines())
     said.left += re.findall(r"the index (\S+) is there and invalid", flat)
     at = re.search(r"The database is at (no revision yet|[\w, ]+)\.", flat)
     at = at or re.search(r"\n  \S+: from [^\n]* to ([^\n]*)\n", flat)
     said.at = tuple(sorted(re.findall(r"rev\d+", at[1]))) if at else None
     said.at_least = bool(re.search(r"[Aa]t least|may also|and \d+ more|not counted|also had the driver's own", flat))
+    said.doubtful = re.findall(r"not known whether something that revision (\w+) had written was rolled back", flat)
     failed = re.search(r"Revision (rev\d+) \([^\n]*\) failed", flat)
     said.failed = failed[1] if failed else None
     return said
@@ -305,7 +313,10 @@ def _judge_real(scenario: Scenario, run: Run, judged: Judged) -> None:
         _judge_json(scenario, run, judged)
 
 
-_NOT_KNOWN_TO_BE_LOST = "it is not known whether something that it had written was rolled back"
+def _find_doubtful(text: str) -> List[str]:
+    """Return the revisions of which it is said that what they had written may be rolled back, and nobody knows."""
+    words = r"Revision (\w+) ended [^:\n]*: it is not known whether something that it had written was rolled back"
+    return re.findall(words, text)
 
 
 def _judge_success(scenario: Scenario, run: Run, judged: Judged) -> None:
@@ -313,8 +324,9 @@ def _judge_success(scenario: Scenario, run: Run, judged: Judged) -> None:
     if run.after.version != target:
         judged.add("exit 0, and not at the target", f"at {run.after.version}, not {target}: {_last_lines(run.err)}")
         return
-    lost = [str(one) for one in _lost(scenario, run, scenario.path)]
-    if lost and _NOT_KNOWN_TO_BE_LOST not in run.err:
+    doubtful = _find_doubtful(run.err)
+    lost = [str(one) for one in _lost(scenario, run, [name for name in scenario.path if name not in doubtful])]
+    if lost:
         judged.add("exit 0, and what was written is rolled back", "; ".join(lost))
 
 
@@ -351,7 +363,7 @@ def _is_excused(write: Action, blocks: List[Action]) -> bool:
     given_up = any(one.ending != "release" for one in savepoints)
     if savepoints and write.how == "session" and write.ending != "commit":
         given_up = True  # SQLAlchemy 2 gives a session in a savepoint another one of its own
-    return given_up or (write.how in ("own", "engine", "app session") and write.ending != "commit")
+    return given_up or (write.how in ELSEWHERE and write.ending != "commit")
 
 
 def _judge_kill(scenario: Scenario, run: Run, judged: Judged) -> None:
@@ -367,7 +379,7 @@ def _judge_kill(scenario: Scenario, run: Run, judged: Judged) -> None:
 def _escapes(scenario: Scenario) -> bool:
     """Return whether an action may commit by itself."""
     kinds = {one.kind for one in scenario.everything()}
-    elsewhere = any(one.how in ("own", "engine", "app session", "session", "script") for one in scenario.everything())
+    elsewhere = any(one.how in (*ELSEWHERE, "session", "script") for one in scenario.everything())
     return bool(kinds & {"text", "several", "driver", "autocommit", "level", "caught"}) or elsewhere
 
 
@@ -414,7 +426,7 @@ def _judge_state(scenario: Scenario, run: Run, said: Said, judged: Judged) -> No
         return
     if said.applied != applied and not (said.at_least or len(said.applied) >= 10):
         judged.add("other revisions are applied", f"says {said.applied}, is {applied}")
-    lost = _lost(scenario, run, applied)
+    lost = _lost(scenario, run, [name for name in applied if name not in said.doubtful])
     if lost and (said.state == "applied" or said.applied):
         judged.add("applied, and what was written is not there", "; ".join(map(str, lost)))
     if said.state == "applied" and there:
@@ -439,6 +451,11 @@ def _judge_left(scenario: Scenario, run: Run, said: Said, there: List[Action], j
     ]
     if absent:
         judged.add("names a statement that is not there", "; ".join(absent))
+    for revision, lines in said.left_of.items():
+        known = {mark_of(write) for write, _, _ in _writes(scenario, [revision])}
+        others = {mark for line in lines for mark in _MARK.findall(line) if mark in by_mark} - known
+        if others:
+            judged.add("names a statement of another revision", f"{revision}: {', '.join(sorted(others))}")
     unnamed = [str(one) for one in there if mark_of(one) not in marks | perhaps]
     if unnamed and not said.at_least:
         judged.add("does not name what is there", "; ".join(unnamed))
@@ -488,7 +505,7 @@ def _may_have_lost(scenario: Scenario, run: Run) -> bool:
             if (pending or part.how == "session") and _rolls_back(part):
                 return True
             if part.kind in ("write", "savepoint", "autocommit"):
-                implicit = scenario.database == "mysql" and part.sort in DDL and "own" not in part.how
+                implicit = scenario.database == "mysql" and part.sort in DDL and part.how not in ELSEWHERE
                 pending = not (part.kind == "write" and implicit)
             if _commits(part):
                 pending = False
@@ -520,7 +537,7 @@ def _judge_json(scenario: Scenario, run: Run, judged: Judged) -> None:
             judged.add("JSON leaves the database out", run.out[:300])
         return
     (found,) = document["databases"]
-    missing = {"name", "url", "before", "after", "applied", "state", "left", "error"} - set(found)
+    missing = {"name", "url", "before", "after", "applied", "state", "left", "error", "doubtful"} - set(found)
     if missing:
         judged.add("JSON lacks keys", ", ".join(sorted(missing)))
         return
@@ -540,6 +557,9 @@ def _judge_json_state(scenario: Scenario, run: Run, found: Dict[str, Any], judge
     if run.code == 0:
         if found["error"]:
             judged.add("JSON: an error with exit 0", str(found["error"]))
+        doubtful = _find_doubtful(run.err)
+        if set(found["doubtful"]) != set(doubtful) and run.alone:
+            judged.add("JSON: the doubt is another one", f"{found['doubtful']}, and the text says {doubtful}")
         if found["state"] not in ("applied", *(["unchanged"] if not scenario.steps else [])):
             judged.add("JSON: the state of a success", found["state"])
         return
@@ -551,6 +571,7 @@ def _judge_json_state(scenario: Scenario, run: Run, found: Dict[str, Any], judge
     if bool(left) is not (found["state"] == "partly") and found["state"] != "unknown":
         judged.add("JSON: left does not fit the state", f"{found['state']}: {left}")
     said = Said(found["state"], [found["state"]], list(found["applied"]), left, text.may_have, at_least=text.at_least)
+    said.doubtful = list(found["doubtful"])
     _judge_state(scenario, run, said, judged)
     error = found["error"]
     unfinished = run.last_entered if run.last_entered not in run.noted("leave") else None
@@ -582,6 +603,7 @@ def _judge_next(scenario: Scenario, first: Run, run: Run, judged: Judged) -> Non
         if part.after.version != one.at_after(one.steps):
             judged.add("the next run exits 0, and is not at the target", str(part.after.version))
         elif one.database != "mysql":
-            lost = _lost(one, part, [name for name in one.path if name in part.noted("enter")])
-            if lost and _NOT_KNOWN_TO_BE_LOST not in run.err:
+            doubtful = _find_doubtful(run.err)
+            lost = _lost(one, part, [name for name in part.noted("enter") if name in one.path and name not in doubtful])
+            if lost:
                 judged.add("exit 0, and what was written is rolled back", "; ".join(map(str, lost)))

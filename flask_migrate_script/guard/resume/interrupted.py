@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Dict, Iterable, List, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Tuple
 
 from ...errors import MigrateError
+from ...seam.database import get_connection
+from ...seam.driver_errors import get_error_class
 from ..options import keeps_journal
 from . import has_journal
-from .table import DONE, STARTED, Entry, unfinished
-from .took_effect import error_number
+from .table import DONE, STARTED, Entry, read_unfinished
+from .took_effect import find_error_number
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext
 
 _DENIED = 1142  # ER_TABLEACCESS_DENIED_ERROR: a user may be granted the version table alone
 
@@ -37,11 +42,11 @@ class Interrupted:
 
     def document(self) -> Dict[str, Any]:
         """Return it as the verbs print it with ``--json``."""
-        statements = [_statement(entry) for entry in self.entries]
+        statements = [_document_statement(entry) for entry in self.entries]
         return {"revision": self.revision, "direction": self.direction, "statements": statements}
 
 
-def by_revision(entries: Iterable[Entry]) -> List[Interrupted]:
+def group_by_revision(entries: Iterable[Entry]) -> List[Interrupted]:
     """Return the entries of one database a revision at a time."""
     grouped = groupby(entries, key=lambda entry: (entry.revision, entry.direction))
     return [Interrupted(revision, direction, tuple(found)) for (revision, direction), found in grouped]
@@ -61,7 +66,7 @@ def refuse_to_turn_round(unfinished: Iterable[Interrupted], direction: str) -> N
             )
 
 
-def told(context: Any) -> Tuple[Interrupted, ...]:
+def read_interrupted(context: MigrationContext) -> Tuple[Interrupted, ...]:
     """Return what a database remembers, for verbs about something else: nothing where it may not be read, or with
     MIGRATE_JOURNAL turned off.
 
@@ -69,17 +74,18 @@ def told(context: Any) -> Tuple[Interrupted, ...]:
     """
     from flask import current_app
 
-    connection = context.connection
+    connection = get_connection(context)
     if not (has_journal(connection) and keeps_journal(current_app.config)):
         return ()
     try:
-        return tuple(by_revision(unfinished(connection, context.version_table_schema)))
-    except connection.dialect.dbapi.Error as exc:
-        if error_number(exc) != _DENIED:
+        return tuple(group_by_revision(read_unfinished(connection, context.version_table_schema)))
+    except get_error_class(connection) as exc:
+        if find_error_number(exc) != _DENIED:
             raise
         return ()
 
 
-def _statement(entry: Entry) -> Dict[str, Any]:
+def _document_statement(entry: Entry) -> Dict[str, Any]:
+    assert entry.time is not None, "the database has it"
     time = entry.time.isoformat(sep=" ")
     return {"position": entry.position, "text": entry.text, "state": entry.state, "time": time}

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
 from ...databases import shown_url
 from ...errors import MigrateError
+from ...explanations.failure import put_on_one_line
 from ...invocation import get_invocation
-from ...seam.binds import DEFAULT, of_arguments
+from ...seam.binds import DEFAULT, name_bind
+from ...seam.database import get_connection
 from ...seam.visit import visit_databases
-from .interrupted import by_revision
-from .table import Entry, table_of, unfinished
+from .interrupted import group_by_revision
+from .table import Entry, find_table, read_unfinished
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
 
 _SHOWN_TEXT = 300
 
@@ -30,27 +36,27 @@ class Remembered:
     entries: List[Entry]
 
 
-def remembered(config: Any) -> List[Remembered]:
+def read_journals(config: Config) -> List[Remembered]:
     """Return what each database of a Config remembers."""
-    return visit_databases(config, _remembered)
+    return visit_databases(config, _read_journal)
 
 
-def forgetting(revision: str) -> Callable[[Any], List[Remembered]]:
+def make_forget(revision: str) -> Callable[[Config], List[Remembered]]:
     """Return a function of a Config that removes what is remembered of a revision, and returns what that was.
 
     :param revision: its identifier or the beginning of it.
     """
 
-    def forget(context: Any) -> Remembered:
-        there = _remembered(context)
+    def forget(context: MigrationContext) -> Remembered:
+        there = _read_journal(context)
         gone = [entry for entry in there.entries if entry.revision.startswith(revision)]
-        table = table_of(context.connection, context.version_table_schema)
+        table = find_table(get_connection(context), context.version_table_schema)
         for one in sorted({entry.revision for entry in gone}):
             table.forget(one)
-        table.driver.commit()
+        table.commit()
         return Remembered(there.name, there.url, gone)
 
-    def forget_everywhere(config: Any) -> List[Remembered]:
+    def forget_everywhere(config: Config) -> List[Remembered]:
         forgotten = visit_databases(config, forget)
         if not any(one.entries for one in forgotten):
             raise MigrateError(
@@ -63,10 +69,12 @@ def forgetting(revision: str) -> Callable[[Any], List[Remembered]]:
 
 def document_journal(databases: List[Remembered]) -> Dict[str, Any]:
     """Return what ``--json`` prints."""
-    return {"databases": [{"name": one.name, "url": one.url, "unfinished": _revisions(one)} for one in databases]}
+    return {
+        "databases": [{"name": one.name, "url": one.url, "unfinished": _document_revisions(one)} for one in databases]
+    }
 
 
-def shown(databases: List[Remembered], forgotten: Any) -> str:
+def write_journals(databases: List[Remembered], forgotten: Optional[str]) -> str:
     """Return what the verb prints for a person.
 
     :param forgotten: the revision that was to be forgotten, if one was.
@@ -76,29 +84,28 @@ def shown(databases: List[Remembered], forgotten: Any) -> str:
         return "\n".join(
             f"What was remembered of revision {revision} is forgotten: it begins anew." for revision in gone
         )
-    lines = [line for one in databases for revision in _revisions(one) for line in _lines(one, revision)]
+    lines = [
+        line for one in databases for revision in _document_revisions(one) for line in _write_revision(one, revision)
+    ]
     return "\n".join(lines or ["No migration is unfinished."])
 
 
-def _remembered(context: Any) -> Remembered:
-    entries = unfinished(context.connection, context.version_table_schema)
-    return Remembered(of_arguments(context.opts) or DEFAULT, shown_url(context.connection.engine.url), entries)
+def _read_journal(context: MigrationContext) -> Remembered:
+    connection = get_connection(context)
+    entries = read_unfinished(connection, context.version_table_schema)
+    return Remembered(name_bind(context.opts) or DEFAULT, shown_url(connection.engine.url), entries)
 
 
-def _revisions(database: Remembered) -> List[Dict[str, Any]]:
-    return [one.document() for one in by_revision(database.entries)]
+def _document_revisions(database: Remembered) -> List[Dict[str, Any]]:
+    return [one.document() for one in group_by_revision(database.entries)]
 
 
-def _lines(database: Remembered, revision: Dict[str, Any]) -> List[str]:
+def _write_revision(database: Remembered, revision: Dict[str, Any]) -> List[str]:
     statements, direction = revision["statements"], revision["direction"]
     what = f"{direction} of revision {revision['revision']}"
+    texts = [put_on_one_line(one["text"], _SHOWN_TEXT) for one in statements]
     return [
         f"{database.name}: {what}, interrupted after {statements[-1]['time']} UTC",
-        *(f"  {one['position']:>3}  {one['state']:<7}  {_short(one['text'])}" for one in statements),
+        *(f"  {one['position']:>3}  {one['state']:<7}  {text}" for one, text in zip(statements, texts)),
         f"{get_invocation().words} {direction} goes on after them.",
     ]
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN_TEXT else line[:_SHOWN_TEXT] + " …"

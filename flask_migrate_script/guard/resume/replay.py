@@ -26,17 +26,20 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Callable, Dict, List, Optional, Set
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set
 
 from ...seam.database import Call
 from ...seam.driver import has_to_commit, is_autocommit, run
 from ...sql import mysql as statements
 from . import returned
-from .differences import Differs, cut_off, differs, rows_are_gone
-from .digests import digest
+from .digests import make_digest
 from .engines import is_transactional, wrote_nothing
+from .obstacles import Differs, explain_cut_off, explain_difference, explain_missing_rows
 from .table import DONE, FAILED, KEPT_TEXT, STARTED, Entry, JournalTable
-from .took_effect import definition_before, means_done
+from .took_effect import digest_definition, means_done
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
 
 
 @dataclass
@@ -52,7 +55,7 @@ class Resumable:
 
     revision: str
     direction: str
-    connection: Any
+    connection: Connection
     table: JournalTable
     found: Dict[int, Entry]
     begun: datetime
@@ -84,16 +87,16 @@ class Resumable:
             raise self.stopped
         self._mark_what_may_be_uncommitted()
         if self._is_of_the_session(call.statement):
-            return self._in_the_session(call)
+            return self._run_in_session(call)
         self.position += 1
         self._note_what_was_caught()
         entry = self.found.get(self.position)
         if entry is None:
             self._run(call)
-        elif entry.digest == self._digest(call):
-            self._again(call, entry)
+        elif entry.digest == self._make_digest(call):
+            self._run_again(call, entry)
         else:
-            self._in_its_place(call, entry)
+            self._run_in_its_place(call, entry)
         return True
 
     def finish(self) -> None:
@@ -104,7 +107,7 @@ class Resumable:
         if self.stopped:
             raise self.stopped
         if self.not_met:
-            raise differs(self.not_met[0], None)
+            raise explain_difference(self.not_met[0], None)
         if self.position:
             self.table.forget(self.revision)
 
@@ -112,9 +115,9 @@ class Resumable:
         """After a failure, write down that the last statement that committed is done."""
         self._mark_what_may_be_uncommitted()
         if self.unmarked:
-            self.table.driver.rollback()
+            self.table.rollback()
             self.table.put(replace(self.unmarked, state=DONE))
-            self.table.driver.commit()
+            self.table.commit()
 
     def _mark_what_may_be_uncommitted(self) -> None:
         """Write down that a CALL is done, in the transaction of what it did: both are kept or both are lost.
@@ -127,7 +130,7 @@ class Resumable:
         committed = not has_to_commit(self.table.driver)
         self.table.put(replace(entry, state=DONE))
         if committed:
-            self.table.driver.commit()
+            self.table.commit()
 
     def _is_of_the_session(self, statement: str) -> bool:
         """What belongs to the session is gone with it, and is run again."""
@@ -138,7 +141,7 @@ class Resumable:
         self.temporary.difference_update(statements.find_tables_dropped(statement))
         return its_own or statements.is_read(statement)
 
-    def _in_the_session(self, call: Call) -> Optional[bool]:
+    def _run_in_session(self, call: Call) -> Optional[bool]:
         self.always_autocommit = self.always_autocommit or statements.starts_autocommit(call.statement)
         locking = statements.add_lock(call.statement, f"{self.table.name} WRITE")
         if locking is None:
@@ -147,20 +150,20 @@ class Resumable:
         call.cursor.execute(locking)
         return True
 
-    def _digest(self, call: Call) -> str:
-        return digest(call.statement, call.values, self.begun)
+    def _make_digest(self, call: Call) -> str:
+        return make_digest(call.statement, call.values, self.begun)
 
     def _run(self, call: Call) -> None:
         if statements.is_dml(call.statement):
             self._run_dml(call)
         elif self.position < self.last:
-            self._stop(differs(self.not_met[0], call.statement))
+            self._stop(explain_difference(self.not_met[0], call.statement))
         else:
             self._run_and_commit(call)
 
-    def _entry(self, call: Call, state: str, **known: Any) -> Entry:
+    def _make_entry(self, call: Call, state: str, **known: Any) -> Entry:
         text = call.statement.strip()[:KEPT_TEXT]
-        return Entry(self.revision, self.direction, self.position, self._digest(call), text, state, **known)
+        return Entry(self.revision, self.direction, self.position, self._make_digest(call), text, state, **known)
 
     def _run_dml(self, call: Call) -> None:
         if self._stays_at_once(call.statement):
@@ -169,17 +172,17 @@ class Resumable:
             self._run_in_transaction(call)
 
     def _run_without_transaction(self, call: Call) -> None:
-        entry = self._entry(call, STARTED)
+        entry = self._make_entry(call, STARTED)
         self.table.put(entry)
-        self.table.driver.commit()
+        self.table.commit()
         try:
             self._run_in_transaction(call)
         except Exception as exc:
             if wrote_nothing(exc):
                 self.table.remove(entry)
-                self.table.driver.commit()
+                self.table.commit()
             raise
-        self.table.driver.commit()
+        self.table.commit()
 
     def _stays_at_once(self, statement: str) -> bool:
         """Return whether rows are written into a table without transactions, such as one of MyISAM."""
@@ -194,25 +197,25 @@ class Resumable:
             run(self.table.driver, "START TRANSACTION")
         try:
             call.execute()
-            said = {"lastrowid": call.cursor.lastrowid or None, "affected": call.cursor.rowcount}
-            said["returned"] = returned.kept(call.cursor)
-            self.table.put(self._entry(call, DONE, **said))
+            said: Dict[str, object] = {"lastrowid": call.cursor.lastrowid or None, "affected": call.cursor.rowcount}
+            said["returned"] = returned.keep_rows(call.cursor)
+            self.table.put(self._make_entry(call, DONE, **said))
         except Exception as exc:
             self._note_failure(call, exc)
             if autocommit:
                 with suppress(Exception):
-                    self.table.driver.rollback()
+                    self.table.rollback()
             raise
         if autocommit:
-            self.table.driver.commit()
+            self.table.commit()
 
     def _run_and_commit(self, call: Call) -> None:
         self.transactional.clear()
-        entry = self._entry(call, STARTED, definition=definition_before(self.table.driver, call.statement))
+        entry = self._make_entry(call, STARTED, definition=digest_definition(self.table.driver, call.statement))
         self.table.put(entry)
-        self._started(call, entry)
+        self._note_start(call, entry)
 
-    def _started(self, call: Call, entry: Entry) -> None:
+    def _note_start(self, call: Call, entry: Entry) -> None:
         try:
             call.execute()
         except Exception as exc:
@@ -233,15 +236,15 @@ class Resumable:
             self.table.remove(entry)
         else:
             return
-        self.table.driver.commit()
+        self.table.commit()
 
-    def _again(self, call: Call, entry: Entry) -> None:
+    def _run_again(self, call: Call, entry: Entry) -> None:
         if entry.state == FAILED:
-            raise self._error(entry)
+            raise self._make_error(entry)
         if entry.state == STARTED and not self._had_taken_effect(call, entry):
             return
         if statements.returns_rows(call.statement) and not entry.returned:
-            self._stop(rows_are_gone(entry))
+            self._stop(explain_missing_rows(entry))
         self.skipped = True
         _say_again(call, entry)
         if entry.lastrowid:
@@ -252,29 +255,29 @@ class Resumable:
     def _had_taken_effect(self, call: Call, entry: Entry) -> bool:
         """Return whether a statement that was started had taken effect; run it where not."""
         if entry.error or statements.is_dml(call.statement) or not statements.is_atomic(call.statement):
-            self._stop(cut_off(entry))
-        if self._altered(entry):
+            self._stop(explain_cut_off(entry))
+        if self._is_altered(entry):
             return True
         try:
-            self._started(call, entry)
+            self._note_start(call, entry)
         except Exception as exc:
             if entry.definition or not means_done(call.statement, exc):
                 raise
             self.caught = None
             self.table.put(replace(entry, state=DONE))
-            self.table.driver.commit()
+            self.table.commit()
             return True
         return False
 
-    def _altered(self, entry: Entry) -> bool:
+    def _is_altered(self, entry: Entry) -> bool:
         if not entry.definition:
             return False
-        return definition_before(self.table.driver, entry.text) != entry.definition
+        return digest_definition(self.table.driver, entry.text) != entry.definition
 
-    def _in_its_place(self, call: Call, entry: Entry) -> None:
+    def _run_in_its_place(self, call: Call, entry: Entry) -> None:
         """Run another statement than the journal has, where that one is known not to have taken effect."""
-        if entry.state != STARTED or not entry.definition or self._altered(entry):
-            self._stop(differs(entry, call.statement, self._digest(call)))
+        if entry.state != STARTED or not entry.definition or self._is_altered(entry):
+            self._stop(explain_difference(entry, call.statement, self._make_digest(call)))
         del self.found[self.position]
         self.table.remove(entry)
         self._run(call)
@@ -286,7 +289,7 @@ class Resumable:
 
     def _note_failure(self, call: Call, exc: Exception) -> None:
         said = json.dumps([type(exc).__name__, *(one if isinstance(one, int) else str(one) for one in exc.args)])
-        self.caught = self._entry(call, FAILED, error=said)
+        self.caught = self._make_entry(call, FAILED, error=said)
 
     def _note_what_was_caught(self) -> None:
         """Another statement comes, so the script has caught the error of the one before."""
@@ -294,7 +297,7 @@ class Resumable:
             self.table.put(self.caught)
             self.caught = None
 
-    def _error(self, entry: Entry) -> Exception:
+    def _make_error(self, entry: Entry) -> Exception:
         name, *args = json.loads(entry.error or "[]")
         kind: Callable[..., Exception] = getattr(self.connection.dialect.dbapi, name, RuntimeError)
         return kind(*args)

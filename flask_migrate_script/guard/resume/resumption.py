@@ -7,14 +7,19 @@ import re
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Callable, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Tuple
 
 from ...errors import MigrateError
-from ...seam.database import Call
+from ...seam.database import Call, find_revision
 from ...seam.driver import driver_connection, is_autocommit, run
-from .interrupted import by_revision, refuse_to_turn_round
+from ...seam.driver_errors import get_error_class
+from .interrupted import group_by_revision, refuse_to_turn_round
 from .replay import Resumable
-from .table import Entry, JournalTable, table_of
+from .table import Entry, JournalTable, find_table
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationStep
+    from sqlalchemy.engine import Connection
 
 _FIRST_ATOMIC = {"MariaDB": (10, 6), "MySQL": (8, 0)}
 """The releases whose DDL statements each take effect as a whole or not at all."""
@@ -30,7 +35,7 @@ class Resumption:
     ``not_met`` is, after a failure, what had taken effect in an earlier run and was not come to in this one.
     """
 
-    connection: Any
+    connection: Connection
     shown: str
     say: Callable[[str], None]
     running: Optional[Resumable] = None
@@ -48,7 +53,7 @@ class Resumption:
         return self.running.handle(call) if self.running else None
 
     @contextmanager
-    def around_step(self, step: Any, schema: Optional[str]) -> Iterator[None]:
+    def around_step(self, step: MigrationStep, schema: Optional[str]) -> Iterator[None]:
         """Journal what a script does, from when it begins until the version is about to move.
 
         :param schema: that of the version table.
@@ -63,7 +68,7 @@ class Resumption:
             yield
         else:
             direction = "upgrade" if step.is_upgrade else "downgrade"
-            self.running = self._resumable(step.revision.revision, direction)
+            self.running = self._make_resumable(find_revision(step), direction)
             yield  # after an error, keep() has to know what was running
             self._begin_to_move(self.running.always_autocommit)
             self.running.finish()
@@ -91,7 +96,7 @@ class Resumption:
     def end_move(self) -> None:
         """The version has moved."""
         if self.moving:
-            driver_connection(self.connection).commit()
+            self.table.commit() if self.table else driver_connection(self.connection).commit()
             self.moving = False
 
     def _forget_all(self, table: JournalTable) -> None:
@@ -102,13 +107,13 @@ class Resumption:
             self.say(f"{self.shown}: the journal of revision {revision} is removed, as the database is stamped.")
         self.entries = []
 
-    def _resumable(self, revision: str, direction: str) -> Resumable:
+    def _make_resumable(self, revision: str, direction: str) -> Resumable:
         assert self.table is not None
         found = {e.position: e for e in self.entries if (e.revision, e.direction) == (revision, direction)}
         if found:
             self.say(f"{self.shown}: revision {revision} was interrupted; it goes on after statement {max(found)}.")
         self.entries = [entry for entry in self.entries if entry.revision != revision]
-        refuse_to_turn_round(by_revision(self.entries), direction)
+        refuse_to_turn_round(group_by_revision(self.entries), direction)
         self._warn_of_others()
         return Resumable(
             revision, direction, self.connection, self.table, found, self.begun, always_autocommit=self.autocommit
@@ -131,10 +136,10 @@ class Resumption:
         if not is_resumable(str(version)):
             self.say(f"{self.shown}: {version} is too old to go on with an interrupted migration: no journal is kept.")
             return
-        table = table_of(self.connection, schema or database)  # a script may USE another one
+        table = find_table(self.connection, schema or database)  # a script may USE another one
         try:
-            self.entries = table.opened()
-        except self.connection.dialect.dbapi.Error as exc:  # a user who may not create tables
+            self.entries = table.open()
+        except get_error_class(self.connection) as exc:  # a user who may not create tables
             self.say(f"{self.shown}: no journal is kept, because it cannot be opened: {exc}")
         else:
             self.table = table
@@ -148,7 +153,7 @@ def is_resumable(version: str) -> bool:
 
 
 @contextmanager
-def after_the_last_one(connection: Any, timeout: float) -> Iterator[None]:
+def wait_for_last_session(connection: Connection, timeout: float) -> Iterator[None]:
     """Run the block once the server is through with a session that a killed migration has left behind.
 
     The lock of :mod:`..lock` is on a connection of its own: it is free as soon as a process is killed, while the server

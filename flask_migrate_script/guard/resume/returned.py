@@ -11,7 +11,7 @@ from typing import Any, Optional
 _KEPT = (int, float, str, type(None))
 
 
-def kept(cursor: Any) -> Optional[str]:
+def keep_rows(cursor: Any) -> Optional[str]:
     """Return the rows on a cursor as text, and leave them there.
 
     None where it has none, or of other types, or where the driver cannot go back to the first one.

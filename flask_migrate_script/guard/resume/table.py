@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields, replace
-from typing import Any, List, Optional
+from collections import Counter
+from dataclasses import astuple, dataclass, field, fields, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, List, Optional
 
 from ...seam.driver import OtherConnection, driver_connection, run
 from ...seam.driver_errors import read_driver_error
 from . import has_journal
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 NAME = "alembic_journal"
 STARTED, DONE, FAILED = "started", "done", "failed"
@@ -54,7 +60,7 @@ class Entry:
     returned: Optional[str] = None
     definition: Optional[str] = None
     error: Optional[str] = None
-    time: Any = None
+    time: Optional[datetime] = None
 
 
 _COLUMNS = ", ".join(one.name for one in fields(Entry))
@@ -66,24 +72,26 @@ class JournalTable:
 
     :param schema: where the version table is; None for the connection's own.
     :param mark: how the driver writes a placeholder.
+    :param sent: how many statements were sent that a server counts, by their first word; who compares may clear it.
     """
 
-    driver: Any
+    driver: DBAPIConnection
     schema: Optional[str] = None
     mark: str = "%s"
+    sent: Counter[str] = field(default_factory=Counter)
 
     @property
     def name(self) -> str:
         return f"`{self.schema}`.`{NAME}`" if self.schema else f"`{NAME}`"
 
-    def opened(self) -> List[Entry]:
+    def open(self) -> List[Entry]:
         """Return everything in it, and make it where there is none."""
-        found = self.entries()
+        found = self.read_entries()
         if found is None:
             run(self.driver, _CREATE.format(table=self.name))
         return found or []
 
-    def entries(self) -> Optional[List[Entry]]:
+    def read_entries(self) -> Optional[List[Entry]]:
         """Return everything in it, in the order it was run; None where there is no such table."""
         try:
             found = run(self.driver, f"SELECT {_COLUMNS} FROM {self.name} ORDER BY revision, direction, position")
@@ -91,24 +99,36 @@ class JournalTable:
             if read_driver_error(exc).number == _NO_SUCH_TABLE:
                 return None
             raise
-        return _with_implied_states([Entry(*row) for row in found])
+        return _add_implied_states([Entry(*row) for row in found])
 
     def put(self, entry: Entry) -> None:
         """Write an entry, over one of the same place."""
         marks = ", ".join([self.mark] * (len(fields(Entry)) - 1))
         values = astuple(entry)[:-1]
+        self.sent["replace"] += 1
         run(self.driver, f"REPLACE INTO {self.name} ({_COLUMNS}) VALUES ({marks}, UTC_TIMESTAMP())", values)
 
     def remove(self, entry: Entry) -> None:
+        self.sent["delete"] += 1
         where = " AND ".join(f"{column} = {self.mark}" for column in ("revision", "direction", "position"))
         run(self.driver, f"DELETE FROM {self.name} WHERE {where}", (entry.revision, entry.direction, entry.position))
 
+    def commit(self) -> None:
+        """Commit what was written here, and what the script has written with it."""
+        self.sent["commit"] += 1
+        self.driver.commit()
+
+    def rollback(self) -> None:
+        self.sent["rollback"] += 1
+        self.driver.rollback()
+
     def forget(self, revision: str) -> None:
         """Remove what there is of a revision, both directions."""
+        self.sent["delete"] += 1
         run(self.driver, f"DELETE FROM {self.name} WHERE revision = {self.mark}", (revision,))
 
 
-def unfinished(connection: Any, schema: Optional[str] = None) -> List[Entry]:
+def read_unfinished(connection: Connection, schema: Optional[str] = None) -> List[Entry]:
     """Return what a database remembers of migrations that were interrupted; nothing where there is no journal.
 
     :param connection: a SQLAlchemy connection to a database of any kind.
@@ -116,16 +136,16 @@ def unfinished(connection: Any, schema: Optional[str] = None) -> List[Entry]:
     """
     if not has_journal(connection):
         return []
-    return table_of(connection, schema).entries() or []
+    return find_table(connection, schema).read_entries() or []
 
 
-def table_of(connection: Any, schema: Optional[str] = None) -> JournalTable:
+def find_table(connection: Connection, schema: Optional[str] = None) -> JournalTable:
     """Return the table on a connection's own driver connection."""
     mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
     return JournalTable(driver_connection(connection), schema, mark)
 
 
-def _with_implied_states(entries: List[Entry]) -> List[Entry]:
+def _add_implied_states(entries: List[Entry]) -> List[Entry]:
     """A statement that another one of its revision follows is done: that saves writing it down."""
     following = [(one.revision, one.direction) for one in entries[1:]] + [("", "")]
     return [
@@ -137,4 +157,4 @@ def _with_implied_states(entries: List[Entry]) -> List[Entry]:
 def read_elsewhere(table: JournalTable, other: OtherConnection) -> List[Entry]:
     """Return what the journal holds as another connection sees it: what lasts."""
     found = other.run(f"SELECT {_COLUMNS} FROM {table.name} ORDER BY revision, direction, position")
-    return _with_implied_states([Entry(*row) for row in found])
+    return _add_implied_states([Entry(*row) for row in found])

@@ -9,11 +9,14 @@ again, and the server's error says so.
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, Optional, Tuple
 
 from ...seam.driver import run
 from ...seam.driver_errors import is_lost, read_driver_error
 from ...sql.mysql import find_actions, find_table_altered, remove_counter
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 _NOT_THERE = 1146  # ER_NO_SUCH_TABLE
 _CANNOT_CREATE = 1005  # ER_CANT_CREATE_TABLE
@@ -63,18 +66,18 @@ repeats each kind of statement on the server; 1022, 3821 and 3822 were not seen 
 
 def means_done(statement: str, exc: BaseException) -> bool:
     """Return whether the error of a statement that is tried again says that it had taken effect the first time."""
-    number = error_number(exc)
+    number = find_error_number(exc)
     if number == _CANNOT_CREATE and "errno: 121 " in str(exc):  # HA_ERR_FOUND_DUPP_KEY: MariaDB's second foreign key
         number = _DUPLICATE_FOREIGN_KEY
     return any(number in _MEANS_DONE.get(action, ()) for action in find_actions(statement))
 
 
-def error_number(exc: BaseException) -> Optional[int]:
+def find_error_number(exc: BaseException) -> Optional[int]:
     """Return the server's number of a driver's exception, None where it has none."""
     return read_driver_error(exc).number
 
 
-def definition_before(driver: Any, statement: str) -> Optional[str]:
+def digest_definition(driver: DBAPIConnection, statement: str) -> Optional[str]:
     """Return a digest of the definition of the table that an ALTER TABLE is about; None for other statements."""
     name = find_table_altered(statement)
     if name is None:
@@ -84,5 +87,5 @@ def definition_before(driver: Any, statement: str) -> Optional[str]:
     except Exception as exc:  # the driver's own class; without the privilege the errors have to do
         if is_lost(exc):
             raise
-        return "absent" if error_number(exc) == _NOT_THERE else None
+        return "absent" if find_error_number(exc) == _NOT_THERE else None
     return hashlib.sha256(remove_counter(shown).encode()).hexdigest()

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple
 
 from ...seam.driver import OtherConnection
-from .own import OwnSessions, session_number
-from .sessions import Session, Wait, follow
+from .own import OwnSessions, find_session_number
+from .sessions import Row, Session, Wait, follow_edges
 
 _WAITS = re.compile(r"Waiting for .*lock|User lock", re.I)
 """The states of a statement that waits for a lock other than a row's."""
@@ -48,7 +48,7 @@ class _Known:
     :param edges: who waits for whom, where it says so.
     """
 
-    processes: Dict[int, Dict[str, Any]] = field(default_factory=dict)
+    processes: Dict[int, Row] = field(default_factory=dict)
     transactions: Dict[int, Tuple[str, int]] = field(default_factory=dict)
     edges: List[Tuple[int, int]] = field(default_factory=list)
 
@@ -64,40 +64,40 @@ class MySQL:
 
     def is_answering(self) -> bool:
         """Return whether the numbers that the driver knows are the server's: a proxy between has its own."""
-        return bool(session_number(self.server.driver) == self.server.value("SELECT CONNECTION_ID()"))
+        return bool(find_session_number(self.server.driver) == self.server.value("SELECT CONNECTION_ID()"))
 
     def find_waits(self, own: OwnSessions, migration: int) -> List[Wait]:
         """Return the waits of this process's sessions.
 
         :param migration: the number of the session that the migration runs in.
         """
-        processes = self._processes()
-        busy = [n for n, row in processes.items() if row["Info"] and _find(own, row)]
+        processes = self._read_processes()
+        busy = [n for n, row in processes.items() if row["Info"] and _is_own(own, row)]
         if not busy:
             return []
-        known = _Known(processes, self._transactions(), self._row_edges() + self._metadata_edges())
+        known = _Known(processes, self._read_transactions(), self._read_row_edges() + self._read_metadata_edges())
         waiters = [waiter for waiter, _ in known.edges]
         waiting = [n for n in busy if n in waiters or _WAITS.search(processes[n]["State"] or "")]
-        return [self._wait(number, known, own, migration) for number in waiting]
+        return [self._make_wait(number, known, own, migration) for number in waiting]
 
     def cancel(self, wait: Wait) -> bool:
         """End the statement that waits, if it is still the same one."""
-        row = self._processes().get(wait.number)
+        row = self._read_processes().get(wait.number)
         if row is None or row["Info"] != wait.statement:
             return False
         self.server.run(f"KILL QUERY {wait.number}")
         return True
 
-    def _wait(self, number: int, known: _Known, own: OwnSessions, migration: int) -> Wait:
+    def _make_wait(self, number: int, known: _Known, own: OwnSessions, migration: int) -> Wait:
         seconds = int(known.processes[number]["Time"] or 0)
-        holders = follow(number, known.edges)
+        holders = follow_edges(number, known.edges)
         certain = bool(holders)
         if not certain:
-            holders = [one for one in self._may_hold(known, seconds) if one != number]
-        sessions = tuple(self._session(one, seconds, known, own, migration) for one in holders)
+            holders = [one for one in self._find_candidates(known, seconds) if one != number]
+        sessions = tuple(self._make_session(one, seconds, known, own, migration) for one in holders)
         return Wait(number, known.processes[number]["Info"], sessions, certain)
 
-    def _may_hold(self, known: _Known, seconds: int) -> List[int]:
+    def _find_candidates(self, known: _Known, seconds: int) -> List[int]:
         """Return whose transaction or statement is older than a wait; a lock of LOCK TABLES is seen nowhere."""
         older = [one for one, (_, age) in known.transactions.items() if age >= seconds]
         working = [
@@ -109,7 +109,7 @@ class MySQL:
         ]
         return list(dict.fromkeys([*older, *working]))
 
-    def _session(self, number: int, seconds: int, known: _Known, own: OwnSessions, migration: int) -> Session:
+    def _make_session(self, number: int, seconds: int, known: _Known, own: OwnSessions, migration: int) -> Session:
         row = known.processes.get(number, {})
         sleeps = row.get("Command") == "Sleep"
         return Session(
@@ -117,37 +117,37 @@ class MySQL:
             kind="connection",
             user=row.get("User") or "",
             host=row.get("Host") or "",
-            application=self._application(number),
+            application=self._find_application(number),
             since=known.transactions.get(number, ("", 0))[0],
             at_work=not sleeps if row else None,
             statement=row.get("Info") or "",
             idle_since_before=sleeps and int(row.get("Time") or 0) >= seconds,
-            own=bool(row) and _find(own, row),
+            own=bool(row) and _is_own(own, row),
             ours=number == migration,
         )
 
-    def _application(self, number: int) -> str:
+    def _find_application(self, number: int) -> str:
         """Return what a client calls itself; it is known where ``performance_schema`` is on."""
-        rows = self._rows_if_any(
+        rows = self._read_rows(
             "SELECT attr_value FROM performance_schema.session_account_connect_attrs"
             f" WHERE processlist_id = {number} AND attr_name = 'program_name'"
         )
         return str(rows[0][0] or "") if rows else ""
 
-    def _processes(self) -> Dict[int, Dict[str, Any]]:
+    def _read_processes(self) -> Dict[int, Row]:
         """Return the process list: of other users' sessions it takes the privilege PROCESS."""
         names = ("Id", "User", "Host", "db", "Command", "Time", "State", "Info")
-        rows = [dict(zip(names, map(_text, row))) for row in self.server.run("SHOW FULL PROCESSLIST")]
+        rows = [dict(zip(names, map(_decode, row))) for row in self.server.run("SHOW FULL PROCESSLIST")]
         return {int(row["Id"]): row for row in rows}
 
-    def _transactions(self) -> Dict[int, Tuple[str, int]]:
-        rows = self._rows_if_any(
+    def _read_transactions(self) -> Dict[int, Tuple[str, int]]:
+        rows = self._read_rows(
             "SELECT trx_mysql_thread_id, trx_started, TIMESTAMPDIFF(SECOND, trx_started, NOW())"
             " FROM information_schema.innodb_trx"
         )
         return {int(row[0]): (str(row[1]), int(row[2])) for row in rows or ()}
 
-    def _row_edges(self) -> List[Tuple[int, int]]:
+    def _read_row_edges(self) -> List[Tuple[int, int]]:
         """Return who waits for whose rows."""
         trx = "information_schema.innodb_trx"
         pairs = (
@@ -159,7 +159,7 @@ class MySQL:
             ("information_schema.innodb_lock_waits", "requesting_trx_id", "blocking_trx_id"),
         )
         for table, waiter, holder in pairs:
-            rows = self._rows_if_any(
+            rows = self._read_rows(
                 f"SELECT w.trx_mysql_thread_id, h.trx_mysql_thread_id FROM {table} l"
                 f" JOIN {trx} w ON w.trx_id = l.{waiter} JOIN {trx} h ON h.trx_id = l.{holder}"
             )
@@ -167,9 +167,9 @@ class MySQL:
                 return [(int(row[0]), int(row[1])) for row in rows]
         return []
 
-    def _metadata_edges(self) -> List[Tuple[int, int]]:
+    def _read_metadata_edges(self) -> List[Tuple[int, int]]:
         """Return who waits for whose metadata locks."""
-        rows = self._rows_if_any(
+        rows = self._read_rows(
             "SELECT w.processlist_id, wl.lock_type, h.processlist_id, hl.lock_type, hl.lock_status"
             " FROM performance_schema.metadata_locks wl"
             " JOIN performance_schema.metadata_locks hl ON hl.object_type = wl.object_type"
@@ -184,7 +184,7 @@ class MySQL:
         queued = [row for row in rows or () if row[0] not in held and row[4] == "PENDING" and row[3] == "EXCLUSIVE"]
         return [(int(row[0]), int(row[2])) for row in [*granted, *queued]]
 
-    def _rows_if_any(self, sql: str) -> Optional[List[Any]]:
+    def _read_rows(self, sql: str) -> Optional[List[Any]]:
         """Return the rows of a query, or None where the server has no such table or the user may not read it."""
         try:
             return self.server.run(sql)
@@ -196,10 +196,10 @@ def _keeps_waiting(wanted: str, granted: str) -> bool:
     return wanted == "EXCLUSIVE" or granted in _KEEPS_WAITING.get(wanted, ())
 
 
-def _find(own: OwnSessions, row: Dict[str, Any]) -> bool:
+def _is_own(own: OwnSessions, row: Row) -> bool:
     host, _, port = str(row["Host"] or "").rpartition(":")
     return own.find(int(row["Id"]), host, int(port) if port.isdigit() else 0) is not None
 
 
-def _text(value: Any) -> Any:
+def _decode(value: Any) -> Any:
     return value.decode("utf-8", "replace") if isinstance(value, (bytes, bytearray)) else value

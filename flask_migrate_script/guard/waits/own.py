@@ -27,7 +27,7 @@ class OwnSession:
     """
 
     number: int
-    driver: Any
+    driver: object
     here: Optional[Place]
     there: Optional[Place]
 
@@ -38,9 +38,9 @@ class OwnSessions:
     :param like: a driver's connection to the server that is asked about.
     """
 
-    def __init__(self, like: Any) -> None:
-        self._like = _own_session(like)
-        self._found = [self._like, *map(_own_session, _connections())]
+    def __init__(self, like: object) -> None:
+        self._like = _make_own_session(like)
+        self._found = [self._like, *map(_make_own_session, _walk_connections())]
 
     @property
     def numbers(self) -> List[int]:
@@ -60,10 +60,10 @@ class OwnSessions:
     def _is_the_same_server(self, one: OwnSession, host: str, port: int) -> bool:
         """Numbers are a server's own: it is the same one at the same address, or where it knows our end by its port."""
         same = one.there is not None and one.there == self._like.there
-        return same or (port > 0 and one.here == (_plain_host(host), port))
+        return same or (port > 0 and one.here == (_write_host(host), port))
 
 
-def session_number(driver: Any) -> Optional[int]:
+def find_session_number(driver: Any) -> Optional[int]:
     """Return the server's number of a connection's session, as the driver knows it without asking; None if it does not.
 
     psycopg and psycopg2 have ``info.backend_pid``, PyMySQL and mysqlclient ``thread_id()``, the connectors of MySQL
@@ -83,7 +83,7 @@ def session_number(driver: Any) -> Optional[int]:
     return None
 
 
-def _connections() -> Iterator[Any]:
+def _walk_connections() -> Iterator[object]:
     kinds: Dict[type, bool] = {}
     for thing in gc.get_objects():
         kind = type(thing)
@@ -106,12 +106,12 @@ def _is_connection(kind: type) -> bool:
     return any(module in _DRIVERS for module in modules) and hasattr(kind, "cursor") and hasattr(kind, "commit")
 
 
-def _own_session(driver: Any) -> OwnSession:
-    here, there = _ends(driver)
-    return OwnSession(session_number(driver) or 0, driver, here, there)
+def _make_own_session(driver: object) -> OwnSession:
+    here, there = _find_ends(driver)
+    return OwnSession(find_session_number(driver) or 0, driver, here, there)
 
 
-def _ends(driver: Any) -> Tuple[Optional[Place], Optional[Place]]:
+def _find_ends(driver: Any) -> Tuple[Optional[Place], Optional[Place]]:
     """Return both ends of a connection, where its driver lets its socket be seen.
 
     psycopg, psycopg2 and mysqlclient have ``fileno()``; PyMySQL's socket has a private name, ``_sock`` (seen on 0.9 to
@@ -121,15 +121,15 @@ def _ends(driver: Any) -> Tuple[Optional[Place], Optional[Place]]:
         number = (getattr(driver, "_sock", None) or driver).fileno()
         # Another descriptor of the same socket, so that closing it closes nothing of the driver's.
         with socket.socket(fileno=os.dup(number)) as end:
-            return _place(end.getsockname()), _place(end.getpeername())
+            return _make_place(end.getsockname()), _make_place(end.getpeername())
     except Exception:  # another driver, or a connection that is closed
         return None, None
 
 
-def _place(name: Any) -> Place:
-    return (_plain_host(str(name[0])), int(name[1])) if isinstance(name, tuple) else (str(name), 0)
+def _make_place(name: object) -> Place:
+    return (_write_host(str(name[0])), int(name[1])) if isinstance(name, tuple) else (str(name), 0)
 
 
-def _plain_host(host: str) -> str:
+def _write_host(host: str) -> str:
     """Return an address as it is written without IPv6: a server may listen on both."""
     return host[7:] if host.startswith("::ffff:") else host

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List
+from typing import Dict, List, Tuple
 
 from ...seam.driver import OtherConnection
-from .own import OwnSessions, session_number
-from .sessions import Session, Wait, follow
+from .own import OwnSessions, find_session_number
+from .sessions import Row, Session, Wait, follow_edges
 
 _HIDDEN = "<insufficient privilege>"
 """What stands for the statement of a session that the user may not see."""
@@ -24,7 +24,7 @@ class PostgreSQL:
 
     def is_answering(self) -> bool:
         """Return whether the numbers that the driver knows are the server's: a pooler between has its own."""
-        return bool(session_number(self.server.driver) == self.server.value("SELECT pg_backend_pid()"))
+        return bool(find_session_number(self.server.driver) == self.server.value("SELECT pg_backend_pid()"))
 
     def find_waits(self, own: OwnSessions, migration: int) -> List[Wait]:
         """Return the waits of this process's sessions.
@@ -33,14 +33,14 @@ class PostgreSQL:
         """
         waiting = self._read("a.wait_event_type = 'Lock'")
         sessions = [row for row in waiting.values() if self._is_own(own, row)]
-        return [self._wait(row, waiting, own, migration) for row in sessions]
+        return [self._make_wait(row, waiting, own, migration) for row in sessions]
 
     def cancel(self, wait: Wait) -> bool:
         """End the statement that waits, if it still waits for the same session."""
         holder = wait.endless
         if holder is None:
             return False
-        numbers = [wait.number, *follow(wait.number, _edges(self._read("a.wait_event_type = 'Lock'")))]
+        numbers = [wait.number, *follow_edges(wait.number, _list_edges(self._read("a.wait_event_type = 'Lock'")))]
         return holder.number in numbers and bool(
             self.server.value(
                 f"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = {wait.number}"
@@ -48,13 +48,13 @@ class PostgreSQL:
             )
         )
 
-    def _wait(self, row: Dict[str, Any], waiting: Dict[int, Dict[str, Any]], own: OwnSessions, migration: int) -> Wait:
-        numbers = follow(row["pid"], _edges(waiting))
+    def _make_wait(self, row: Row, waiting: Dict[int, Row], own: OwnSessions, migration: int) -> Wait:
+        numbers = follow_edges(row["pid"], _list_edges(waiting))
         rows = self._read(f"a.pid IN ({', '.join(map(str, numbers or [0]))})")
-        holders = [self._session(rows.get(number, {"pid": number}), row, own, migration) for number in numbers]
-        return Wait(row["pid"], _statement(row), tuple(holders))
+        holders = [self._make_session(rows.get(number, {"pid": number}), row, own, migration) for number in numbers]
+        return Wait(row["pid"], _find_statement(row), tuple(holders))
 
-    def _session(self, row: Dict[str, Any], waiter: Dict[str, Any], own: OwnSessions, migration: int) -> Session:
+    def _make_session(self, row: Row, waiter: Row, own: OwnSessions, migration: int) -> Session:
         state, changed = row.get("state") or "", row.get("changed")
         return Session(
             number=row["pid"],
@@ -64,16 +64,16 @@ class PostgreSQL:
             application=row.get("application") or "",
             since=row.get("since") or "",
             at_work=None if not state else state == "active",
-            statement=_statement(row),
+            statement=_find_statement(row),
             idle_since_before=state.startswith("idle") and changed is not None and changed <= waiter["began"],
             own=self._is_own(own, row),
             ours=row["pid"] == migration,
         )
 
-    def _is_own(self, own: OwnSessions, row: Dict[str, Any]) -> bool:
+    def _is_own(self, own: OwnSessions, row: Row) -> bool:
         return own.find(row["pid"], row.get("host") or "", row.get("port") or 0) is not None
 
-    def _read(self, condition: str) -> Dict[int, Dict[str, Any]]:
+    def _read(self, condition: str) -> Dict[int, Row]:
         """Return the sessions that a condition chooses, by their number."""
         columns = {
             "pid": "a.pid",
@@ -92,10 +92,10 @@ class PostgreSQL:
         return {row[0]: dict(zip(columns, row)) for row in rows}
 
 
-def _edges(waiting: Dict[int, Dict[str, Any]]) -> List[Any]:
+def _list_edges(waiting: Dict[int, Row]) -> List[Tuple[int, int]]:
     return [(number, int(pid)) for number, row in waiting.items() for pid in (row["blocking"] or "").split()]
 
 
-def _statement(row: Dict[str, Any]) -> str:
+def _find_statement(row: Row) -> str:
     query = row.get("query") or ""
     return "" if query == _HIDDEN else query

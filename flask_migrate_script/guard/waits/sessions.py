@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterable, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from ...console.terminal import fit, join_lines
 from ...passwords import Mask
+
+Row = Dict[str, Any]
+"""What a server says of one session, by the names of its columns."""
 
 SHOWN_STATEMENT = 120
 """Characters of a statement that are shown."""
@@ -48,17 +51,17 @@ class Session:
             f"{name}{f' of user {self.user}' if self.user else ''}{f' from {self.host}' if self.host else ''}",
             f"application {self.application}" if self.application else "",
             f"in a transaction since {self.since}" if self.since else "since when is not known",
-            self._doing(mask),
+            self._describe_work(mask),
         ]
         own = " It is a session of this very process." if self.own else ""
         return join_lines(mask(", ".join(filter(None, parts)))) + "." + own
 
-    def _doing(self, mask: Mask) -> str:
+    def _describe_work(self, mask: Mask) -> str:
         if self.at_work is None:
             return "what it is doing is not known"
         if not self.statement:
             return "what it is running is not shown" if self.at_work else "idle"
-        return f"{'running' if self.at_work else 'idle; its last statement'}: {shorten(self.statement, mask)}"
+        return f"{'running' if self.at_work else 'idle; its last statement'}: {shorten_statement(self.statement, mask)}"
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class Wait:
 
         :param shown: the database, as messages name it.
         """
-        head = f"Waiting for a lock in {shown}: {shorten(self.statement, mask)}"
+        head = f"Waiting for a lock in {shown}: {shorten_statement(self.statement, mask)}"
         sessions = [f"  {holder.describe(mask)}" for holder in self.holders[:SHOWN_SESSIONS]]
         if len(self.holders) > SHOWN_SESSIONS:
             sessions.append(f"  and {len(self.holders) - SHOWN_SESSIONS} more")
@@ -102,12 +105,12 @@ class Wait:
         return [head, unknown, *older, *sessions]
 
 
-def shorten(statement: str, mask: Mask) -> str:
+def shorten_statement(statement: str, mask: Mask) -> str:
     """Return a statement in one line, without passwords and without what a terminal would take for a command."""
     return fit(join_lines(mask(statement)), SHOWN_STATEMENT) or "not known"
 
 
-def follow(number: int, edges: Iterable[Tuple[int, int]]) -> List[int]:
+def follow_edges(number: int, edges: Iterable[Tuple[int, int]]) -> List[int]:
     """Return who a session waits for, and whom those wait for in turn, the nearest first.
 
     :param edges: who waits for whom.

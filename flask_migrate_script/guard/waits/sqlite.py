@@ -9,17 +9,18 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Iterator, List
+from typing import TYPE_CHECKING, Callable, Iterator, List, Union
 
 from ...console.terminal import fit, join_lines
 from ...errors import MigrateError
 from ...passwords import masked
-from ...seam.driver import driver_connection, in_transaction, run
+from ...seam.driver import driver_connection, is_in_transaction, run
 from .own import is_alone
 from .timing import AFTER, BESIDE_OTHER_THREADS
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 _PENDING = 0x40000000
 _RESERVED = _PENDING + 1
@@ -55,7 +56,9 @@ class BusyFile:
     def _busy(self) -> str:
         return "writing to" if self.writing else "reading"
 
-    def run_when_free(self, driver: Any, sql: str, shown: str, timeout: float, say: Callable[[str], None]) -> None:
+    def run_when_free(
+        self, driver: DBAPIConnection, sql: str, shown: str, timeout: float, say: Callable[[str], None]
+    ) -> None:
         """Run the beginning or the end of a transaction, again while another connection has the file locked.
 
         :param shown: the database, as messages name it.
@@ -64,7 +67,7 @@ class BusyFile:
         :raises MigrateError: if it is still locked after that, or if it is this process that has it.
         """
         began, ask_at, holder, told = time.monotonic(), min(AFTER, timeout), "", ""
-        with _without_waiting(driver):
+        with _turn_waiting_off(driver):
             while True:
                 try:
                     run(driver, sql)
@@ -75,19 +78,19 @@ class BusyFile:
                     waited = time.monotonic() - began
                     if waited >= ask_at:
                         holder, ask_at = self.find_holder(driver), waited + _PAUSE_BETWEEN_QUESTIONS
-                    if holder == OWN and waited >= min(_patience(), timeout):
-                        raise self._waits_for_itself(shown) from exc
+                    if holder == OWN and waited >= min(_choose_patience(), timeout):
+                        raise self._explain_own_lock(shown) from exc
                     if waited >= timeout:
-                        raise self._in_use(shown, timeout, holder) from exc
+                        raise self._explain_in_use(shown, timeout, holder) from exc
                 if holder != told:
                     self._tell(shown, timeout, holder, say)
                     told = holder
                 time.sleep(_PAUSE)
 
-    def find_holder(self, driver: Any) -> str:
+    def find_holder(self, driver: DBAPIConnection) -> str:
         """Return who has the file locked, in words: ``OWN``, other processes, or that it is not known."""
         path = find_file(driver)
-        pids = self._pids(path)
+        pids = self._find_pids(path)
         others = [pid for pid in pids if pid != os.getpid()]
         if others:
             return " and ".join(map(_describe_process, dict.fromkeys(others)))
@@ -95,26 +98,28 @@ class BusyFile:
             return OWN
         return "which process is not known"
 
-    def _pids(self, path: str) -> List[int]:
+    def _find_pids(self, path: str) -> List[int]:
         """Return the processes that have what is waited for, as far as the system says.
 
         Only Linux lists locks. A process of another container is not in its list.
         """
         if not self.writing:
-            return _holders(path, "READ", *_SHARED)
-        return _holders(path, "WRITE", _PENDING, _SHARED[1]) + _holders(f"{path}-shm", "WRITE", _WAL_WRITE, _WAL_WRITE)
+            return _find_holders(path, "READ", *_SHARED)
+        return _find_holders(path, "WRITE", _PENDING, _SHARED[1]) + _find_holders(
+            f"{path}-shm", "WRITE", _WAL_WRITE, _WAL_WRITE
+        )
 
     def _tell(self, shown: str, timeout: float, holder: str, say: Callable[[str], None]) -> None:
         say(f"Another connection is {self._busy} {shown} ({holder}); waiting for it, {timeout:g} seconds at the most.")
 
-    def _waits_for_itself(self, shown: str) -> MigrateError:
+    def _explain_own_lock(self, shown: str) -> MigrateError:
         return MigrateError(
             f"Another connection of this very process is {self._busy} {shown} (database is locked):"
             "\nthe migration would wait for its own process for ever.",
             OWN_SESSION,
         )
 
-    def _in_use(self, shown: str, timeout: float, holder: str) -> MigrateError:
+    def _explain_in_use(self, shown: str, timeout: float, holder: str) -> MigrateError:
         by = f"{holder}; " if holder else ""
         return MigrateError(
             f"Another connection is still {self._busy} {shown} after {timeout:g} seconds ({by}database is locked).",
@@ -126,19 +131,19 @@ class BusyFile:
 OWN = "a session of this very process"
 
 
-def find_file(driver: Any) -> str:
+def find_file(driver: Union[DBAPIConnection, sqlite3.Connection]) -> str:
     """Return the path of the database that a connection is to, empty where it is in memory."""
     files = {row[1]: row[2] for row in run(driver, "PRAGMA database_list")}
     return os.path.realpath(files["main"]) if files.get("main") else ""
 
 
-def _patience() -> float:
+def _choose_patience() -> float:
     """Return how long to wait for this process itself: another thread may be about to end its transaction."""
     return AFTER if is_alone(threading.get_ident()) else BESIDE_OTHER_THREADS
 
 
 @contextmanager
-def _without_waiting(driver: Any) -> Iterator[None]:
+def _turn_waiting_off(driver: DBAPIConnection) -> Iterator[None]:
     """Let SQLite not wait by itself: it would do so in silence."""
     before = run(driver, "PRAGMA busy_timeout")[0][0]
     run(driver, "PRAGMA busy_timeout = 0")
@@ -148,7 +153,7 @@ def _without_waiting(driver: Any) -> Iterator[None]:
         run(driver, f"PRAGMA busy_timeout = {before}")
 
 
-def _holders(path: str, kind: str, first: int, last: int) -> List[int]:
+def _find_holders(path: str, kind: str, first: int, last: int) -> List[int]:
     """Return the processes that have a lock on some of a file's bytes: lines of ``/proc/locks`` (proc_locks(5))."""
     try:
         status = os.stat(path)
@@ -172,7 +177,7 @@ def _describe_process(pid: int) -> str:
     return f"process {pid}{f': {fit(words, _SHOWN_COMMAND)}' if words else ''}"
 
 
-def _is_open_in_this_process(path: str, driver: Any) -> bool:
+def _is_open_in_this_process(path: str, driver: DBAPIConnection) -> bool:
     """Return whether another connection of this process to the file is in a transaction.
 
     sqlite3's connections are seen here since Python 3.10.
@@ -206,4 +211,4 @@ def locks_itself(migration: Connection, failed: Connection) -> bool:
     if failed.dialect.name != "sqlite" or (not failed.closed and driver_connection(failed) is driver):
         return False
     file = find_file(driver)
-    return bool(file) and in_transaction(driver) and os.path.realpath(failed.engine.url.database or "") == file
+    return bool(file) and is_in_transaction(driver) and os.path.realpath(failed.engine.url.database or "") == file

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
 
 from ...errors import MigrateError
-from ...operations.parts import name_operation
+from ...operations.subject import name_operation
 from ...seam.driver import driver_connection, run
 from ...seam.driver_errors import read_driver_error
 from ...sql.quoting import identifier

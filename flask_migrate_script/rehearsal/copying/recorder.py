@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Iterator, Optional
+from typing import TYPE_CHECKING, Iterable, Iterator
 
-from ...sql.counting import Count
+from ...sql.counting import Count, bounded
 from ...sql.definitions import find_table_to_decide
-from ...sql.destroying import find_destroyed, is_delete
+from ...sql.destroying import Thing, find_destroyed, is_delete
 from ...sql.mysql import find_table_changed
 from ...sql.quoting import identifier
-from .. import losses
-from ..recording import Recorder
-from ..results import RehearsedStep
+from .. import predictions
+from ..measuring import Loss
+from ..recording import ReadingRecorder
+from ..results import RehearsedOperation, RehearsedStep
 from .copy import Copy
 from .deciding import Deciding
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from alembic.operations import MigrateOperation
 
 
-class CopyRecorder(Recorder):
+class CopyRecorder(ReadingRecorder):
     """What one step does on a copy.
 
     :param copy: where it runs.
@@ -31,45 +32,53 @@ class CopyRecorder(Recorder):
         self.copy, self.deciding = copy, Deciding(copy)
 
     @contextmanager
-    def operation(self, operation: MigrateOperation) -> Iterator[None]:
-        outermost = not self.inside
-        with super().operation(operation):
-            if outermost:
-                self._note(self.deciding.decide(operation))
+    def _around(self, operation: MigrateOperation, entry: RehearsedOperation) -> Iterator[None]:
+        with super()._around(operation, entry):
+            note = self.deciding.decide(operation)
+            if note:
+                self.step.add_note(note)
             yield
 
-    def count_operation(self, operation: MigrateOperation, name: str) -> Optional[losses.Loss]:
+    def predict_operation(self, operation: MigrateOperation, name: str) -> Iterable[Loss]:
         table = getattr(operation, "table_name", None)
         if table is None or not self.copy.find_partial(str(table)):
-            return super().count_operation(operation, name)
-        return losses.of_operation(self.copy.real, self.deciding.to_real(operation), name)
+            return super().predict_operation(operation, name)
+        return predictions.of_operation(self.copy.real, self.deciding.to_real(operation), name)
 
-    def count_statement(self, sql: str) -> Iterator[losses.Loss]:
+    def predict_statement(self, sql: str) -> Iterable[Loss]:
+        """The same for a text: what a single DELETE has deleted is its own count of rows."""
         if is_delete(sql, "mysql"):
             return
         for _, _, thing in find_destroyed(sql, "mysql"):
             real = self.copy.find_partial(thing[0]) if thing else None
-            if real:
-                columns = [self.copy.identities.find_column(thing[0], one.replace("`", "")) for one in thing[1:]]
-                names = tuple(identifier(name, self.copy.real.dialect) for name in (real, *columns))
-            loss = losses.of_thing(self.copy.real, names) if real else losses.of_thing(self.connection, thing)
+            loss = (
+                predictions.of_thing(self.copy.real, self._find_real(real, thing))
+                if real
+                else predictions.of_thing(self.connection, thing)
+            )
             if loss:
                 yield loss
 
-    def deleted(self, sql: str, rows: int) -> losses.Loss:
+    def _find_real(self, real: str, thing: Thing) -> Thing:
+        names = [self.copy.identities.find_column(thing[0], one.replace("`", "")) for one in thing[1:]]
+        return tuple(identifier(name, self.copy.real.dialect) for name in (real, *names))
+
+    def count_deleted(self, sql: str, rows: int) -> None:
+        """Note how many rows a DELETE has deleted; on a sample that is no more than a part."""
+        if not (self.entry and self.entry.operation == "execute" and is_delete(sql, "mysql") and rows >= 0):
+            return
         table = find_table_changed(sql)
         real = self.copy.find_partial(table) if table else None
-        if real is None:
-            return super().deleted(sql, rows)
-        return losses.Loss(Count(rows, at_least=True), "rows", f"lost, of {self.copy.describe_sample(real)}")
+        if real:
+            loss = Loss(table or "", None, Count(rows, at_least=True), f"lost, of {self.copy.describe_sample(real)}")
+        else:
+            loss = Loss(table or "", None, bounded(rows))
+        self._lose(self.entry, [loss])
 
-    def sent(self, sql: str, rows: int) -> None:
-        super().sent(sql, rows)
+    def sent(self, sql: str) -> None:
+        super().sent(sql)
         table = find_table_to_decide(sql) if self.entry and self.entry.operation == "execute" else None
-        if table:
-            self._note(self.deciding.doubt_statement(table))
+        note = self.deciding.doubt_statement(table) if table else None
+        if note:
+            self.step.add_note(note)
         self.copy.identities.follow(sql)
-
-    def _note(self, note: Optional[str]) -> None:
-        if note and note not in self.step.note:
-            self.step.note = "; ".join(filter(None, (self.step.note, note)))

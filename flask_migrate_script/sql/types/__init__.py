@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .column_type import SqlType
 
-__all__ = ["ALL", "TypeChange", "Verdict", "are_alike", "compare_types", "load_dialect"]
+__all__ = ["ALL", "TypeChange", "Verdict", "are_alike", "compare_types", "keeps_rows", "load_dialect"]
 
 _READERS: Dict[str, Mapping[str, Reader]] = {
     "postgresql": postgresql.READERS,
@@ -62,10 +62,10 @@ def compare_types(
         found = mysql.compare(before, after)
     else:
         found = cannot_tell(f"the types of {dialect.name} are not known here")
-    return _with_check(before, after, found, "CAST(c AS BOOLEAN)" if dialect.name == "sqlite" else "c")
+    return _add_check(before, after, found, "CAST(c AS BOOLEAN)" if dialect.name == "sqlite" else "c")
 
 
-def _with_check(old: Optional[ColumnType], new: ColumnType, found: TypeChange, value: str) -> TypeChange:
+def _add_check(old: Optional[ColumnType], new: ColumnType, found: TypeChange, value: str) -> TypeChange:
     """A CHECK that comes with the new type refuses the values that are not its own.
 
     :param value: what becomes of one, in SQL.
@@ -79,6 +79,18 @@ def _with_check(old: Optional[ColumnType], new: ColumnType, found: TypeChange, v
     others = f"{value} NOT IN (0, 1)"
     condition = f"{found.condition} OR {others}" if found.condition else others
     return lose(condition, REFUSED, "a boolean is 0 or 1")
+
+
+def keeps_rows(old: Optional[SqlType], new: Optional[SqlType], dialect: Dialect) -> bool:
+    """Return whether a column's type is changed without a look at the rows; False where that is not known.
+
+    :param old: SQLAlchemy's type, or its class; None where it is not known.
+    :param new: the same.
+    :param dialect: SQLAlchemy's; only of PostgreSQL something is known.
+    """
+    before, after = _read(old, dialect), _read(new, dialect)
+    known = before is not None and after is not None and dialect.name == "postgresql"
+    return known and before is not None and after is not None and postgresql.keeps_rows(before, after)
 
 
 def are_alike(one: Optional[SqlType], other: Optional[SqlType], dialect: Dialect) -> bool:

@@ -47,6 +47,9 @@ class TypeChange:
 
 FITS = TypeChange(Verdict.FITS)
 
+EXACT_DIGITS = {24: 6, 53: 15}
+"""Decimal digits that a float gives back, by the bits of its mantissa."""
+
 ALL = "c IS NOT NULL"
 """The condition where not one value stays what it is."""
 

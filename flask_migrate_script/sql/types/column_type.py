@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
     from sqlalchemy.types import TypeEngine
 
-    SqlType = Union[TypeEngine[Any], Type[TypeEngine[Any]]]
+    SqlType = Union[TypeEngine[object], Type[TypeEngine[object]]]
 
 
 @dataclass(frozen=True)
@@ -93,16 +93,16 @@ def read_type(type_: Optional[SqlType], dialect: Dialect, readers: Mapping[str, 
 
     if type_ is None:
         return None
-    made: TypeEngine[Any] = to_instance(type_)
+    made: TypeEngine[object] = to_instance(type_)
     try:
         text = str(made.compile(dialect=dialect))
-        inner = _innermost(made, dialect)
+        inner = _find_innermost(made, dialect)
     except Exception:  # whatever a type of the application's raises; the dialect has no word for others
         return None
-    return _with_values(read_text(text, readers), inner, dialect)
+    return _add_values(read_written(text, readers), inner, dialect)
 
 
-def _with_values(found: ColumnType, type_: TypeEngine[Any], dialect: Dialect) -> ColumnType:
+def _add_values(found: ColumnType, type_: TypeEngine[object], dialect: Dialect) -> ColumnType:
     """Add what only SQLAlchemy's type says."""
     from sqlalchemy.types import Boolean, Enum
 
@@ -118,21 +118,21 @@ def _with_values(found: ColumnType, type_: TypeEngine[Any], dialect: Dialect) ->
     return replace(found, values=values, checked=bool(type_.create_constraint))
 
 
-def read_text(text: str, readers: Mapping[str, Reader]) -> ColumnType:
+def read_written(text: str, readers: Mapping[str, Reader]) -> ColumnType:
     """Return what a type is by the text that a dialect writes."""
     if text.endswith("[]"):
-        element = read_text(text[:-2], readers)
+        element = read_written(text[:-2], readers)
         return element if element.family == "array" else ColumnType("array", text, element=element)
     written = _take_apart(text)
     reader = readers.get(written.name)
     return reader(written) if reader else ColumnType("other", text)
 
 
-def _innermost(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
+def _find_innermost(type_: TypeEngine[object], dialect: Dialect) -> TypeEngine[object]:
     """Return what a type of the application's stands on, in a dialect."""
     from sqlalchemy.types import TypeDecorator
 
-    found: TypeEngine[Any] = type_.dialect_impl(dialect)
+    found: TypeEngine[object] = type_.dialect_impl(dialect)
     while isinstance(found, TypeDecorator):
         found = found.load_dialect_impl(dialect)
     return found
@@ -151,7 +151,7 @@ def _take_apart(text: str) -> Written:
         if word in _CHARSETS and words[place + 1 : place + 2] != ["VARYING"] and place:
             words, charset = words[:place], words[place:]
             break
-    zone = _following(words, "WITH", "TIME", "ZONE"), _following(words, "WITHOUT", "TIME", "ZONE")
+    zone = _come_together(words, "WITH", "TIME", "ZONE"), _come_together(words, "WITHOUT", "TIME", "ZONE")
     name = [word for word in words if word not in ("UNSIGNED", "ZEROFILL", "WITH", "WITHOUT")]
     if any(zone):
         name = name[: name.index("ZONE") - 1]
@@ -160,7 +160,7 @@ def _take_apart(text: str) -> Written:
     return Written(text, " ".join(name), numbers, unsigned, zone[0], " ".join(charset))
 
 
-def _following(words: Sequence[str], *others: str) -> bool:
+def _come_together(words: Sequence[str], *others: str) -> bool:
     return any(tuple(words[place : place + len(others)]) == others for place in range(len(words)))
 
 

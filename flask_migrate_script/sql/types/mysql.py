@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Callable, Dict, Iterable, Optional, Tuple
 
+from ..quoting import quote_values
 from . import patterns
-from .change import ALL, CONVERTED, CUT, FITS, REFUSED, ROUNDED, UNREADABLE, TypeChange, cannot_tell, lose
+from .change import ALL, CONVERTED, CUT, EXACT_DIGITS, FITS, REFUSED, ROUNDED, UNREADABLE, TypeChange, cannot_tell, lose
 from .column_type import ColumnType, Reader, Written, decimal, floating, integer, names, plain, sized, timed
 
 _BYTES = {"TINY": 2**8 - 1, "": 2**16 - 1, "MEDIUM": 2**24 - 1, "LONG": 2**32 - 1}
@@ -25,7 +26,7 @@ def _large(family: str, *widths: int) -> Reader:
 
     def read(written: Written) -> ColumnType:
         length = written.number()
-        sizes = {_BYTES[""]} if length is None else {_with_room(length * width) for width in widths}
+        sizes = {_BYTES[""]} if length is None else {_find_room(length * width) for width in widths}
         if len(sizes) > 1:
             return ColumnType("other", written.text)
         return ColumnType(family, written.text, sizes.pop(), in_bytes=family == "text", charset=written.charset)
@@ -33,7 +34,7 @@ def _large(family: str, *widths: int) -> Reader:
     return read
 
 
-def _with_room(length: int) -> int:
+def _find_room(length: int) -> int:
     return next((size for size in _BYTES.values() if size >= length), _BYTES["LONG"])
 
 
@@ -70,8 +71,6 @@ Rule = Callable[[ColumnType, ColumnType], TypeChange]
 
 _TEXT = "CONVERT(c USING utf8mb4)"
 _END = "(?!.|[[:space:]])"  # with a $ a line break may follow
-_EXACT = {24: 6, 53: 15}
-"""Decimal digits that a float gives back, by the bits of its mantissa."""
 
 _ZONE = "MySQL reads a TIMESTAMP in the time zone of the session"
 
@@ -92,7 +91,7 @@ def compare(old: Optional[ColumnType], new: ColumnType) -> TypeChange:
         rule = _OF_TEXT.get(new.family)
     if rule is None:
         return cannot_tell(f"what the server makes of {old.text} as {new.text} is not known here")
-    return _with_sign(old, new, rule(old, new))
+    return _add_sign(old, new, rule(old, new))
 
 
 def _of_texts(new: ColumnType) -> TypeChange:
@@ -102,7 +101,7 @@ def _of_texts(new: ColumnType) -> TypeChange:
     return cannot_tell("the old type is not known", found.condition, found.effect)
 
 
-def _with_sign(old: ColumnType, new: ColumnType, found: TypeChange) -> TypeChange:
+def _add_sign(old: ColumnType, new: ColumnType, found: TypeChange) -> TypeChange:
     """A number below zero is refused where the new type has no sign."""
     is_signed = bool(old.low) if old.family == "integer" else old.family in ("decimal", "float", *_TEXTS)
     if not new.unsigned or not is_signed or old.unsigned:
@@ -138,7 +137,7 @@ def _integer_float(old: ColumnType, new: ColumnType) -> TypeChange:
     # and back: one server refuses what is out of range, the other takes the nearest.
     odd = "ABS(CAST(c AS DECIMAL(20, 0))) DIV (c & (~c + 1))"
     condition = f"CASE WHEN c BETWEEN {max(-(2**bits), old.low)} AND {2**bits} THEN FALSE ELSE {odd} >= {2**bits} END"
-    return lose(condition, ROUNDED, f"it keeps {_EXACT[bits]} digits of a number")
+    return lose(condition, ROUNDED, f"it keeps {EXACT_DIGITS[bits]} digits of a number")
 
 
 def _float(bits: int) -> str:
@@ -166,10 +165,10 @@ def _beyond(number: str, new: ColumnType) -> str:
 
 def _decimal_float(old: ColumnType, new: ColumnType) -> TypeChange:
     bits = new.precision or 53
-    if (old.precision or 65) <= _EXACT[bits]:
+    if (old.precision or 65) <= EXACT_DIGITS[bits]:
         return FITS
     condition = f"CAST(CAST(c AS {_float(bits)}) AS DECIMAL(65, {old.scale})) <> c"
-    return lose(condition, ROUNDED, f"it keeps {_EXACT[bits]} digits of a number")
+    return lose(condition, ROUNDED, f"it keeps {EXACT_DIGITS[bits]} digits of a number")
 
 
 def _float_integer(old: ColumnType, new: ColumnType) -> TypeChange:
@@ -263,16 +262,12 @@ def _enum_enum(old: ColumnType, new: ColumnType) -> TypeChange:
 
 def _set_set(old: ColumnType, new: ColumnType) -> TypeChange:
     lost = [one for one in old.values if one not in new.values]
-    found = " OR ".join(f"FIND_IN_SET({_literals([one])}, c) > 0" for one in lost)
+    found = " OR ".join(f"FIND_IN_SET({quote_values([one], 'mysql')}, c) > 0" for one in lost)
     return lose(found, REFUSED, f"it has no {', '.join(lost)}") if lost else FITS
 
 
 def _not_one_of(values: Iterable[str]) -> str:
-    return f"CAST({_TEXT} AS BINARY) NOT IN ({_literals(values)})"
-
-
-def _literals(values: Iterable[str]) -> str:
-    return ", ".join("'" + one.replace("\\", "\\\\").replace("'", "''") + "'" for one in values)
+    return f"CAST({_TEXT} AS BINARY) NOT IN ({quote_values(values, 'mysql')})"
 
 
 def _binary_binary(old: ColumnType, new: ColumnType) -> TypeChange:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
+from ..quoting import quote_values
 from .change import CONVERTED, FITS, ROUNDED, UNREADABLE, TypeChange, cannot_tell, lose
 from .column_type import ColumnType, Reader, decimal, names, plain, sized
 
@@ -28,7 +29,7 @@ _DIGITS = 15
 """Decimal digits that a REAL has as a text."""
 
 
-def compare(old: Optional[ColumnType], new: ColumnType, type_: TypeEngine[Any], dialect: Dialect) -> TypeChange:
+def compare(old: Optional[ColumnType], new: ColumnType, type_: TypeEngine[object], dialect: Dialect) -> TypeChange:
     """Return what becomes of the values in a rebuild of the table.
 
     :param old: None where it is not known, and then it is not known whether they are cast.
@@ -50,10 +51,10 @@ def compare(old: Optional[ColumnType], new: ColumnType, type_: TypeEngine[Any], 
 
 
 def _not_one_of(new: ColumnType) -> str:
-    return "c NOT IN ({})".format(", ".join("'" + one.replace("'", "''") + "'" for one in new.values))
+    return f"c NOT IN ({quote_values(new.values, 'sqlite')})"
 
 
-def _is_cast(old: ColumnType, type_: TypeEngine[Any], dialect: Any) -> bool:
+def _is_cast(old: ColumnType, type_: TypeEngine[object], dialect: Any) -> bool:
     """Return whether Alembic writes a CAST, as it decides that (seen on Alembic 1.4 to 1.20).
 
     The affinity of a type, and the type that a text is read as from a table, have private names in SQLAlchemy (1.3 to

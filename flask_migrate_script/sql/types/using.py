@@ -20,18 +20,20 @@ def read_casts(using: str) -> Optional[Tuple[str, ...]]:
 def _read_casts(reader: Reader, using: str) -> Optional[Tuple[str, ...]]:
     casts: Optional[Tuple[str, ...]] = ()
     if reader.skip("CAST", "("):
-        casts = _with_type(reader, using, _read_casts(reader, using), "AS")
+        casts = _read_with_type(reader, using, _read_casts(reader, using), "AS")
         closed = reader.skip(")")
     elif reader.skip("("):
         casts, closed = _read_casts(reader, using), reader.skip(")")
     else:
         closed = reader.read_name() is not None
     while closed and reader.look() == "::":
-        casts = _with_type(reader, using, casts, "::")
+        casts = _read_with_type(reader, using, casts, "::")
     return casts if closed else None
 
 
-def _with_type(reader: Reader, using: str, casts: Optional[Tuple[str, ...]], before: str) -> Optional[Tuple[str, ...]]:
+def _read_with_type(
+    reader: Reader, using: str, casts: Optional[Tuple[str, ...]], before: str
+) -> Optional[Tuple[str, ...]]:
     """Return the casts and the type that comes next, behind a word or a symbol."""
     if casts is None or not reader.skip(before) or not reader.rest:
         return None

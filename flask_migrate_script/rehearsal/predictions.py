@@ -1,4 +1,4 @@
-"""What is lost: counted in the database just before the operation, on the connection that is about to run it.
+"""What would be lost where nothing is executed: found in the operation or in the text, and counted in the database.
 
 Counting reads a million rows of a table at the most, and past SQLAlchemy's events, so that a rehearsal does not see
 it as a part of the migration.
@@ -6,58 +6,37 @@ it as a part of the migration.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterator, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from ..seam.driver import driver_connection, run
 from ..seam.driver_errors import read_driver_error
 from ..sql import counting
-from ..sql.counting import Count
-from ..sql.destroying import find_destroyed, is_delete
+from ..sql.destroying import Thing, find_destroyed
 from ..sql.quoting import identifier, qualified
+from .measuring.tally import NOT_COUNTED, Loss
 from .misfits import compare_column
 
-NOT_COUNTED = "not counted"
 
-
-@dataclass(frozen=True)
-class Loss:
-    """What an operation loses.
-
-    :param count: None where the database did not say, as a table that is in use.
-    :param unit: ``"rows"`` or ``"values"``.
-    :param how: ``"lost"``, ``"cut or refused"``, ``"perhaps cut or refused"``, ``"refused"`` or ``"not counted"``.
-    """
-
-    count: Optional[Count]
-    unit: str
-    how: str = "lost"
-
-
-def of_operation(connection: Any, operation: Any, name: str) -> Optional[Loss]:
-    """Return what one of Alembic's operations loses; None where that is nothing, or cannot be known.
+def of_operation(connection: Any, operation: Any, name: str) -> List[Loss]:
+    """Return what one of Alembic's operations loses, where that is something, and can be known.
 
     :param name: Alembic's name for it.
     """
     count = _LOSING.get(name)
-    return count(connection, operation) if count else None
+    try:
+        loss = count(connection, operation) if count else None
+    except Exception:  # what the script gave is no name: Alembic itself is to say so
+        return []
+    return [loss] if loss else []
 
 
-def of_statement(connection: Any, sql: str) -> Iterator[Loss]:
-    """Yield what each statement of a text loses, where it drops or empties a table or drops a column.
-
-    What a single DELETE deletes is not counted: its own count of rows says that.
-    """
-    return iter(()) if is_delete(sql, connection.dialect.name) else of_unexecuted_statement(connection, sql)
-
-
-def of_thing(connection: Any, thing: Tuple[str, ...]) -> Optional[Loss]:
+def of_thing(connection: Any, thing: Thing) -> Optional[Loss]:
     """Return what is lost with a table, or with a table and its column; their names are quoted."""
     return _values(connection, *thing) if len(thing) == 2 else _rows(connection, *thing) if thing else None
 
 
-def of_unexecuted_statement(connection: Any, sql: str) -> Iterator[Loss]:
-    """The same for a text that is not run, so that no count of rows of its own is to be had."""
+def of_statement(connection: Any, sql: str) -> Iterator[Loss]:
+    """Yield what each statement of a text loses, where it drops or empties a table or drops a column."""
     for _, _, thing in find_destroyed(sql, connection.dialect.name):
         loss = of_thing(connection, thing)
         if loss:
@@ -80,7 +59,7 @@ def _altered_column(connection: Any, operation: Any) -> Optional[Loss]:
         return misfits
     if operation.modify_nullable is False:
         query = counting.query(connection.dialect.name, *place, "c IS NULL")
-        refused = _counted(connection, query, "rows", "refused")
+        refused = _counted(connection, query, Loss(*place[:1], None, None), "refused")
         if refused and (refused.count or refused.count is None):
             return refused
     return misfits
@@ -95,9 +74,10 @@ def _misfits(connection: Any, place: Tuple[str, str], operation: Any) -> Optiona
     if change.fits:
         return None
     if change.condition is None:
-        return Loss(None, "values", NOT_COUNTED)
+        return Loss(*place, None, NOT_COUNTED)
     query = counting.query(connection.dialect.name, *place, change.condition)
-    found = _counted(connection, query, "values", "cut or refused" if change.may_lose else "perhaps cut or refused")
+    how = "cut or refused" if change.may_lose else "perhaps cut or refused"
+    found = _counted(connection, query, Loss(*place, None), how)
     return found if found and (found.count or found.count is None) else None
 
 
@@ -109,20 +89,23 @@ _LOSING: Dict[str, Callable[[Any, Any], Optional[Loss]]] = {
 
 
 def _rows(connection: Any, table: str) -> Optional[Loss]:
-    return _counted(connection, counting.query(connection.dialect.name, table), "rows", "lost")
+    return _counted(connection, counting.query(connection.dialect.name, table), Loss(table, None, None), "lost")
 
 
 def _values(connection: Any, table: str, column: str) -> Optional[Loss]:
     query = counting.query(connection.dialect.name, table, column, "c IS NOT NULL")
-    return _counted(connection, query, "values", "lost")
+    return _counted(connection, query, Loss(table, column, None), "lost")
 
 
-def _counted(connection: Any, query: str, unit: str, how: str) -> Optional[Loss]:
+def _counted(connection: Any, query: str, loss: Loss, how: str) -> Optional[Loss]:
+    """Return a loss with its count; where it cannot be counted, with that."""
     try:
         rows = _answer(connection, query)
     except Exception as exc:  # whatever the driver says
-        return Loss(None, unit, NOT_COUNTED) if read_driver_error(exc).number in _IN_THE_WAY else None
-    return Loss(counting.counted(*rows[0]), unit, how)
+        loss.how = NOT_COUNTED
+        return loss if read_driver_error(exc).number in _IN_THE_WAY else None
+    loss.count, loss.how = counting.counted(*rows[0]), how
+    return loss
 
 
 _IN_THE_WAY = (1205, 3572, 1142, 1143, 1969, 3024)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional, Type, Union
+from typing import TYPE_CHECKING, Optional, Type, Union
 
 if TYPE_CHECKING:
     from alembic.operations.ops import MigrateOperation
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Parts:
+class Subject:
     """What an operation is about.
 
     :param operation: Alembic's name for it, ``add_column``; ``execute`` for SQL.
@@ -28,9 +28,9 @@ class Parts:
     name: Optional[str] = None
 
 
-def read_parts(operation: MigrateOperation) -> Parts:
+def read_subject(operation: MigrateOperation) -> Subject:
     """Return what an operation is about."""
-    return Parts(name_operation(operation), _read_table(operation), _read_column(operation), _read_name(operation))
+    return Subject(name_operation(operation), _read_table(operation), _read_column(operation), _read_name(operation))
 
 
 def name_operation(operation: MigrateOperation) -> str:
@@ -40,7 +40,7 @@ def name_operation(operation: MigrateOperation) -> str:
     return "execute" if name == "execute_sql" else name
 
 
-def write_type(kind: Union[TypeEngine[Any], Type[TypeEngine[Any]]], dialect: Optional[Dialect] = None) -> str:
+def write_type(kind: Union[TypeEngine[object], Type[TypeEngine[object]]], dialect: Optional[Dialect] = None) -> str:
     """Return a type as it stands in a statement.
 
     :param dialect: of the database that the statement is for; without one, as SQLAlchemy writes it for any.
@@ -62,9 +62,11 @@ def _read_table(operation: MigrateOperation) -> Optional[str]:
 
 
 def _read_column(operation: MigrateOperation) -> Optional[str]:
-    column = getattr(operation, "column", None)
-    name = getattr(operation, "column_name", None) or getattr(column, "name", None)
-    return str(name) if name else None
+    column = getattr(operation, "column_name", None)
+    if column is None:
+        column = getattr(operation, "column", None)
+    name = getattr(column, "name", column)  # Alembic takes a Column for its name, too
+    return None if name is None else str(name)
 
 
 def _read_name(operation: MigrateOperation) -> Optional[str]:
