@@ -330,7 +330,7 @@ class Account(Part):
         if ending is Ending.UNKNOWN and isinstance(book.facts, MySQLFacts):
             ending = self._ask_journal(database, book.facts, unseen)
         book.ended = ending is not Ending.NONE
-        if database.run.refuses:
+        if database.run.refuses and not database.redirected:
             return  # a dry run stops where a transaction ends, whatever was in it
         if ending is Ending.UNKNOWN:
             book.doubtful.append(book.revision)

@@ -94,17 +94,29 @@ class ReadingRecorder(Recorder):
 
     @contextmanager
     def _around(self, operation: MigrateOperation, entry: RehearsedOperation) -> Iterator[None]:
-        now = self.names.translate(operation)
-        if now is not None:
-            self._lose(entry, predictions.of_operation(self.connection, now, entry.operation))
-        self.names.note_operation(operation, entry.operation)
+        self._lose(entry, self.predict_operation(operation, entry.operation))
         yield
 
     def sends(self, sql: str) -> None:
         super().sends(sql)
         if self.entry and self.entry.operation == "execute":
-            self._lose(self.entry, predictions.of_statement(self.connection, sql, self.names))
-            self.names.note_text(sql, self.dialect)
+            self._lose(self.entry, self.predict_statement(sql))
+
+    def predict_operation(self, operation: MigrateOperation, name: str) -> Iterable[Loss]:
+        """Return what an operation loses that is not executed yet.
+
+        :param name: Alembic's name for it.
+        """
+        now = self.names.translate(operation)
+        found = [] if now is None else list(predictions.of_operation(self.connection, now, name))
+        self.names.note_operation(operation, name)
+        return found
+
+    def predict_statement(self, sql: str) -> Iterable[Loss]:
+        """Return what the statements of a text lose that is not executed yet."""
+        found = list(predictions.of_statement(self.connection, sql, self.names))
+        self.names.note_text(sql, self.dialect)
+        return found
 
     def _lose(self, entry: RehearsedOperation, losses: Iterable[Loss]) -> None:
         for loss in losses:

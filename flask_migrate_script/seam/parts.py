@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ContextManager, Iterable, Optional, Set
 if TYPE_CHECKING:
     from alembic.operations import MigrateOperation, Operations
     from alembic.runtime.migration import MigrationStep
+    from sqlalchemy.engine import Connection
 
     from .database import Call, Database, Sent
 
@@ -21,6 +22,10 @@ class Part:
 
     def configuring(self, database: Database) -> None:
         """Before Alembic sees the arguments of ``context.configure``, which may be changed."""
+
+    def redirect(self, database: Database) -> Optional[Connection]:
+        """Return the connection that Alembic is to use in the place of env.py's; None leaves it that."""
+        return None
 
     def configured(self, database: Database) -> None:
         """Alembic has made its MigrationContext, ``database.context``."""
