@@ -279,7 +279,11 @@ class Rehearsing(Part):
             self._stop(database, state.uncommitted.explain())
 
     def replace_autocommit(self, database: Database) -> Optional[ContextManager[None]]:
-        return self._stay(database) if _state(database).script is None else None
+        if _state(database).script is not None:
+            return None
+        if database.external:  # Alembic 1.5 and newer refuses that with an AssertionError, older ones do not
+            self._stop(database, "it leaves a transaction that env.py has begun (autocommit_block)")
+        return self._stay(database)
 
     @contextmanager
     def _stay(self, database: Database) -> Iterator[None]:
