@@ -281,7 +281,7 @@ class Rehearsing(Part):
     def replace_autocommit(self, database: Database) -> Optional[ContextManager[None]]:
         if _state(database).script is not None:
             return None
-        if database.external:  # Alembic 1.5 and newer refuses that with an AssertionError, older ones do not
+        if database.external:  # seen: Alembic 1.20 refuses it with an AssertionError, 1.4.3 does not
             self._stop(database, "it leaves a transaction that env.py has begun (autocommit_block)")
         return self._stay(database)
 
