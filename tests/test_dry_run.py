@@ -511,3 +511,23 @@ def test_the_env_py_of_flask_migrate_for_several_databases(make_project, new_dat
         ("default", "rehearsed", 1),
         ("mybind", "rehearsed", 1),
     ]
+
+
+def test_what_a_script_has_dropped_past_sqlalchemy_is_not_asked_about(make_project, sqlite):
+    project = initialised(make_project(sqlite))
+    sqlite.run("CREATE TABLE gone (a INTEGER)", "CREATE TABLE t (a INTEGER)", "CREATE INDEX ix ON t (a)")
+    drop = "op.get_bind().connection.cursor().execute('DROP TABLE gone')\nop.drop_index('ix', table_name='t')"
+    project.revision("aaa1", None, drop)
+    with unchanged(sqlite):
+        (found,) = rehearsed(project, "upgrade")
+    assert (found["failure"], found["stopped"]) == (None, None)
+
+
+def test_a_dry_run_stops_before_a_block_in_a_transaction_that_env_py_has_begun(make_project, sqlite):
+    """Alembic has no transaction there that it could commit, and newer releases refuse the block."""
+    project = initialised(make_project(sqlite))
+    env = project.folder / "migrations" / "env.py"
+    env.write_text(env.read_text().replace("database_engine().connect() as", "database_engine().begin() as"))
+    project.revision("aaa1", None, "with op.get_context().autocommit_block():\n    pass")
+    (found,) = rehearsed(project, "upgrade")
+    assert found["stopped"]["reason"] == "it leaves a transaction that env.py has begun (autocommit_block)"

@@ -339,7 +339,11 @@ class Rehearsing(Part):
             state.recorder = None
 
     def replace_autocommit(self, database: Database) -> Optional[ContextManager[None]]:
-        return self._stay(database) if _state(database).uncommitted else None
+        if not _state(database).uncommitted:
+            return None
+        if database.external:  # seen: Alembic 1.20 refuses it with an AssertionError, 1.4.3 does not
+            self._stop(database, "it leaves a transaction that env.py has begun (autocommit_block)")
+        return self._stay(database)
 
     @contextmanager
     def _stay(self, database: Database) -> Iterator[None]:
