@@ -6,7 +6,7 @@ import sqlite3
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Set, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ...seam.driver import find_innermost
 from ...sql.counting import BOUND, Count, bounded
@@ -28,6 +28,20 @@ class Schema:
     @property
     def tables(self) -> Set[str]:
         return {name for kind, name in self.objects if kind == "table"}
+
+
+class Match(NamedTuple):
+    """How the rows of two tables are put side by side, ``o`` and ``n``.
+
+    :param old: the one table in SQL, or a query.
+    :param on: finds the same row.
+    :param there: is not NULL where there is one.
+    """
+
+    old: str
+    new: str
+    on: str
+    there: str
 
 
 _WRITES = {sqlite3.SQLITE_INSERT: "insert", sqlite3.SQLITE_UPDATE: "update", sqlite3.SQLITE_DELETE: "delete"}
@@ -309,23 +323,41 @@ class SQLiteMeasure(Measure):
         if not any(there in names for _, there in pairs):
             return None
         before, after = self._count_rows(old), self._count_rows(new)
-        on = self._find_key(old, new)
-        if not on and before == after:
-            on = f"o.{_PLACE} = n.{_PLACE}"
-        if not on:
+        match = self._match_keys(old, new) or (self._match_places(old, new) if before == after else None)
+        if match is None:
             rows = [Loss(old, None, Count(before - after, at_least=True))] if after < before else []
             return rows + [Loss(old, name, None, NOT_COUNTED) for name, _ in pairs]
-        return self._compare_rows(old, new, on, [(name, there if there in names else None) for name, there in pairs])
+        return self._compare_rows(old, match, [(name, there if there in names else None) for name, there in pairs])
 
-    def _find_key(self, old: str, new: str) -> str:
-        """Return the condition that finds the same row in two tables by their key; empty where there is none."""
+    def _match_keys(self, old: str, new: str) -> Optional[Match]:
+        """Return how the same row is found in two tables by their primary key; None where they have not the same."""
         keys = self._key_columns(old)
-        renamed = [_quote(self.renamed.get(name, name)) for name in keys]
-        if not keys or renamed != [_quote(name) for name in self._key_columns(new)]:
-            return ""
-        return " AND ".join(f"o.{_quote(name)} IS n.{there}" for name, there in zip(keys, renamed))
+        renamed = [self.renamed.get(name, name) for name in keys]
+        if not keys or renamed != self._key_columns(new):
+            return None
+        on = " AND ".join(f"o.{_quote(name)} IS n.{_quote(there)}" for name, there in zip(keys, renamed))
+        there = f"n.{_quote(renamed[0])}" if self._is_without_rowid(new) else "n.rowid"
+        return Match(f"main.{_quote(old)}", f"main.{_quote(new)}", on, there)
 
-    def _compare_rows(self, old: str, new: str, on: str, pairs: List[Tuple[str, Optional[str]]]) -> List[Loss]:
+    def _match_places(self, old: str, new: str) -> Match:
+        """Return how the same row is found by its place in two tables that have as many."""
+        if self._is_dense(old) and self._is_dense(new):
+            return Match(f"main.{_quote(old)}", f"main.{_quote(new)}", "o.rowid = n.rowid", "n.rowid")
+        return Match(self._number(old), self._number(new), f"o.{_PLACE} = n.{_PLACE}", f"n.{_PLACE}")
+
+    def _is_dense(self, table: str) -> bool:
+        """Return whether the rows of a table are numbered from 1 on without a gap."""
+        if self._is_without_rowid(table):
+            return False
+        first, last, rows = self._ask(f"SELECT MIN(rowid), MAX(rowid), COUNT(*) FROM main.{_quote(table)}")[0]
+        return bool(rows == 0 or (first == 1 and last == rows))
+
+    def _number(self, table: str) -> str:
+        """Return a table whose rows have the number of their place, from 1 on."""
+        order = ", ".join(map(_quote, self._key_columns(table))) if self._is_without_rowid(table) else "rowid"
+        return f"(SELECT row_number() OVER (ORDER BY {order}) AS {_PLACE}, * FROM main.{_quote(table)})"
+
+    def _compare_rows(self, old: str, match: Match, pairs: List[Tuple[str, Optional[str]]]) -> List[Loss]:
         """Compare two tables: a number is the same as another one, a text is the same where it can be read again.
 
         :param pairs: each column with its name in the new table, None where it is not there.
@@ -334,10 +366,14 @@ class SQLiteMeasure(Measure):
             f"o.{_quote(name)} IS NOT NULL" + (f" AND {_differs(_quote(name), _quote(there))}" if there else "")
             for name, there in pairs
         ]
-        counts = ", ".join(f"COUNT(CASE WHEN n.{_PLACE} AND {condition} THEN 1 END)" for condition in conditions)
-        query = f"SELECT COUNT(*) - COUNT(n.{_PLACE}), {counts} FROM {self._numbered(old)} o"
+        counts = ", ".join(
+            f"COUNT(CASE WHEN {match.there} IS NOT NULL AND {condition} THEN 1 END)" for condition in conditions
+        )
         try:
-            gone, *changed = self._ask(f"{query} LEFT JOIN {self._numbered(new)} n ON {on}")[0]
+            gone, *changed = self._ask(
+                f"SELECT COUNT(*) - COUNT({match.there}), {counts} FROM {match.old} o LEFT JOIN {match.new} n"
+                f" ON {match.on}"
+            )[0]
         except sqlite3.OperationalError:  # before SQLite 3.25 there is no row_number()
             return [Loss(old, name, None, NOT_COUNTED) for name, _ in pairs]
         rows = [Loss(old, None, bounded(int(gone)))] if gone else []
@@ -346,11 +382,6 @@ class SQLiteMeasure(Measure):
             for (name, there), count in zip(pairs, changed)
             if count or not there
         ]
-
-    def _numbered(self, table: str) -> str:
-        """Return a table whose rows have the number of their place, from 1 on."""
-        order = ", ".join(map(_quote, self._key_columns(table))) if self._is_without_rowid(table) else "rowid"
-        return f"(SELECT row_number() OVER (ORDER BY {order}) AS {_PLACE}, * FROM main.{_quote(table)})"
 
     def _key_columns(self, table: str) -> List[str]:
         rows = self._ask(f"PRAGMA main.table_info({_quote(table)})")
