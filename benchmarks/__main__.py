@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import venv
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Iterator, List, Optional, Sequence
 
@@ -33,8 +33,10 @@ def main(argv: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         if not importlib.util.find_spec("flask_migrate") or not importlib.util.find_spec("flask_migrate_script"):
             return _in_an_environment_with_both(Path(folder), argv)
-        with _database("TEST_POSTGRESQL_URL") as postgresql, _database("TEST_MYSQL_URL") as mysql:
-            cases = all_cases(Pairs(Path(folder), asked.revisions, asked.tables, postgresql, mysql))
+        with ExitStack() as made:
+            servers = [("TEST_POSTGRESQL_URL", ""), ("TEST_POSTGRESQL_URL", "_changing"), ("TEST_MYSQL_URL", "")]
+            urls = [made.enter_context(_database(*server)) for server in servers]
+            cases = all_cases(Pairs(Path(folder), asked.revisions, asked.tables, *urls))
             rows = _measured([case for case in cases if asked.only in case.name], asked.runs)
     size = f"{asked.revisions:,} revisions, {asked.tables:,} tables"
     print(f"{size}, medians of {asked.runs} runs, Python {sys.version.split()[0]}\n")
@@ -43,13 +45,16 @@ def main(argv: Sequence[str]) -> int:
 
 
 @contextmanager
-def _database(variable: str) -> Iterator[Optional[str]]:
-    """Yield the URL of a new database on the server that an environment variable names, or None where it is not set."""
+def _database(variable: str, suffix: str = "") -> Iterator[Optional[str]]:
+    """Yield the URL of a new database on the server that an environment variable names, or None where it is not set.
+
+    :param suffix: of its name.
+    """
     server = os.environ.get(variable)
     if not server:
         yield None
         return
-    name = f"benchmark_{os.getpid()}"
+    name = f"benchmark_{os.getpid()}{suffix}"
     admin = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with admin.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))

@@ -52,6 +52,11 @@ def all_cases(pairs: Pairs) -> List[Case]:
             lambda: (_back(pairs.upgraded[0], "--dry-run"), _back(pairs.upgraded[1])),
             bound=1.25,
         ),
+        Case(
+            "upgrade --dry-run, SQLite",
+            lambda: (_flask(pairs.changed[0], "upgrade", "--dry-run"), _forth(pairs.changed[1])),
+            bound=1.5,
+        ),
         Case("upgrade from nothing, SQLite", lambda: _each(_from_nothing, pairs.on_sqlite), bound=0.55),
         *_on_servers(pairs),
     ]
@@ -68,6 +73,14 @@ def _at_length(pairs: Pairs) -> Iterator[Case]:
 
 def _on_servers(pairs: Pairs) -> Iterator[Case]:
     if pairs.postgresql:
+        yield Case(
+            "upgrade --dry-run, PostgreSQL",
+            lambda: (
+                _flask(pairs.changed_on_postgresql[0], "upgrade", "--dry-run"),
+                _there_and_back(pairs.changed_on_postgresql[1]),
+            ),
+            bound=1.5,
+        )
         yield Case("upgrade from nothing, PostgreSQL", lambda: _each(_from_nothing, pairs.on_postgresql), bound=1.10)
     if pairs.mysql:
         yield Case("upgrade on MariaDB, beside no journal", lambda: _each(_from_nothing, pairs.journalled), bound=1.25)
@@ -112,6 +125,29 @@ def _back(project: Project, *options: str) -> Sample:
     def sample() -> float:
         with project.kept():
             return downgrade()
+
+    return sample
+
+
+def _forth(project: Project) -> Sample:
+    """Measure an upgrade, and put the database back."""
+    upgrade = _flask(project, "upgrade")
+
+    def sample() -> float:
+        with project.kept():
+            return upgrade()
+
+    return sample
+
+
+def _there_and_back(project: Project) -> Sample:
+    """Measure an upgrade, and undo it."""
+    upgrade, downgrade = _flask(project, "upgrade"), _flask(project, "downgrade", f"{project.tables:012d}")
+
+    def sample() -> float:
+        seconds = upgrade()
+        downgrade()
+        return seconds
 
     return sample
 

@@ -19,14 +19,21 @@ class Pairs:
     :param revisions: the length of their histories.
     :param tables: how many models the one with many tables has.
     :param postgresql: the URL of an empty database there; None where there is no server.
+    :param changing: another empty database there.
     :param mysql: the same on MariaDB or MySQL.
     """
 
     def __init__(
-        self, folder: Path, revisions: int, tables: int, postgresql: Optional[str], mysql: Optional[str]
+        self,
+        folder: Path,
+        revisions: int,
+        tables: int,
+        postgresql: Optional[str],
+        changing: Optional[str],
+        mysql: Optional[str],
     ) -> None:
         self.folder, self.revisions, self.tables = folder, revisions, tables
-        self.postgresql, self.mysql = postgresql, mysql
+        self.postgresql, self.changing, self.mysql = postgresql, changing, mysql
 
     @cached_property
     def upgraded(self) -> Pair:
@@ -67,6 +74,28 @@ class Pairs:
         package, folder = "flask_migrate_script", self.folder / "mysql"
         without = Project(folder / "without", package, self.revisions, self.mysql, config={"MIGRATE_JOURNAL": False})
         return Project(folder / "with", package, self.revisions, self.mysql), without
+
+    @cached_property
+    def changed(self) -> Pair:
+        """On SQLite, with revisions that are not applied yet."""
+        ours, theirs = self._made("changed", self._most)
+        return ours.upgraded().with_changes(self._changes), theirs.upgraded().with_changes(self._changes)
+
+    @cached_property
+    def changed_on_postgresql(self) -> Pair:
+        """The same on PostgreSQL, in one database: ours changes nothing, and what theirs does is undone."""
+        ours, theirs = self._made("changed-postgresql", self._most, url=self.changing)
+        return ours.upgraded().with_changes(self._changes), theirs.with_changes(self._changes)
+
+    @property
+    def _most(self) -> int:
+        """How many tables there are that revisions change."""
+        return min(self.revisions, 200)
+
+    @property
+    def _changes(self) -> int:
+        """How many revisions change one."""
+        return min(self.revisions, 50)
 
     def _made(self, name: str, revisions: int, **kwargs: Any) -> Pair:
         folder = self.folder / name

@@ -53,6 +53,26 @@ def downgrade():
     op.drop_table("table{number}")
 '''
 
+CHANGE = '''"""change {number}"""
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{number:012d}"
+down_revision = "{parent:012d}"
+
+
+def upgrade():
+    op.add_column("table{table}", sa.Column("name", sa.String(20)))
+    op.create_index("by_name{table}", "table{table}", ["name"])
+    op.execute("UPDATE table{table} SET name = 'x'")
+
+
+def downgrade():
+    op.drop_index("by_name{table}", "table{table}")
+    with op.batch_alter_table("table{table}") as batch:
+        batch.drop_column("name")
+'''
+
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'table%'"
 _NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT i FROM n"
 
@@ -93,6 +113,7 @@ class Project:
     ) -> None:
         self.folder = folder
         self.package = package
+        self.tables = revisions  # each makes one
         folder.mkdir(parents=True)
         self.url = url or f"sqlite:///{folder}/app.db"
         (folder / "manage.py").write_text(MANAGE.format(package=package, url=self.url, config=config or {}))
@@ -119,6 +140,14 @@ class Project:
         for verb in ("migrate", "upgrade"):
             self.run(sys.executable, "-m", "flask", "db", verb, stderr=subprocess.DEVNULL)
         path.write_text(path.read_text().replace("    name = ", "    full_name = ", 1))
+        return self
+
+    def with_changes(self, changes: int) -> Project:
+        """Write that many revisions more, each of which changes one of the tables, and return the project."""
+        for table in range(1, changes + 1):
+            number = self.tables + table
+            path = self.folder / "migrations" / "versions" / f"{number:012d}_change.py"
+            path.write_text(CHANGE.format(number=number, parent=number - 1, table=table))
         return self
 
     def scripts(self) -> Set[Path]:

@@ -221,6 +221,17 @@ DryRun = Annotated[
     bool,
     Option("--dry-run", help="show what it would do and what would be lost, and change nothing (-v: with the SQL)"),
 ]
+NoCopy = Annotated[
+    bool, Option("--no-copy", help="on MySQL and MariaDB, let a dry run read the scripts and rehearse on no copy")
+]
+RehearseRows = Annotated[
+    Optional[int],
+    Option("--rehearse-rows", help="rows of each table that a dry run copies at the most (10000; 0 for none)"),
+]
+CopyLogged = Annotated[
+    bool,
+    Option("--copy-logged", help="let a dry run copy rows even where they go into the server's binary log"),
+]
 RehearseSeconds = Annotated[
     Optional[float],
     Option(

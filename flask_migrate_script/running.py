@@ -15,6 +15,7 @@ from .console.terminal import confirm, remove_controls
 from .errors import Asked, CannotConnect, MigrateError
 from .explain import explain_errors
 from .guard.options import GuardOptions, Progress, Settings, complete_options, list_words, show_nothing
+from .rehearsal.options import RehearsalOptions
 
 if TYPE_CHECKING:
     from .autogenerate.keeping import KeepingData
@@ -238,18 +239,27 @@ def require_alembic(what: str, *version: int) -> None:
         require_alembic(what, *version)
 
 
-def move(verb: Verb, call: Call, target: str, sql: bool, tag: Optional[str], dry_run: bool, json: bool) -> None:
+def move(
+    verb: Verb,
+    call: Call,
+    target: str,
+    sql: bool,
+    tag: Optional[str],
+    rehearsal: Optional[RehearsalOptions],
+    json: bool,
+) -> None:
     """Upgrade or downgrade, or show what that would do.
 
     :param verb: the function of the verb.
     :param target: what Alembic is to be asked for.
+    :param rehearsal: how it is rehearsed, where it is not to be done.
     :raises MigrateError: if a migration fails, or would.
     """
-    if sql and (dry_run or json):
-        wrong = f"{'--dry-run' if dry_run else '--json'} and --sql do not go together."
+    if sql and (rehearsal or json):
+        wrong = f"{'--dry-run' if rehearsal else '--json'} and --sql do not go together."
         raise MigrateError(wrong, "Nothing was changed. {db} " + verb.__name__ + " --help shows what each is for.")
-    if dry_run:
-        _print_rehearsal(verb, call, target, tag, json)
+    if rehearsal:
+        _print_rehearsal(verb, call, target, tag, rehearsal, json)
     elif json:
         _print_outcomes(verb.__name__, call, target, tag)
     else:
@@ -267,12 +277,14 @@ def _print_outcomes(name: str, call: Call, target: str, tag: Optional[str]) -> N
     print_json(document_outcomes(outcomes))
 
 
-def _print_rehearsal(verb: Verb, call: Call, target: str, tag: Optional[str], json: bool) -> None:
+def _print_rehearsal(
+    verb: Verb, call: Call, target: str, tag: Optional[str], options: RehearsalOptions, json: bool
+) -> None:
     with explain(target):
         from .console.terminal import choose_paint
         from .rehearsal.report import command, text
         from .rehearsal.results import document_rehearsal
-    found = rehearse_call(verb.__name__, call, target, tag)
+    found = rehearse_call(verb.__name__, call, target, tag, options)
     with_sql = call.options.verbose
     if json:
         print_json(document_rehearsal(found, with_sql))
@@ -297,19 +309,25 @@ def rehearse(
     ddl_retries: Optional[int] = None,
     verbose: bool = False,
     rehearse_seconds: Optional[float] = None,
+    no_copy: bool = False,
+    rehearse_rows: Optional[int] = None,
+    copy_logged: bool = False,
 ) -> Rehearsal:
     """Return what an upgrade or a downgrade would do, and change nothing.
 
     On PostgreSQL and SQLite the migrations run, in a transaction that is never committed; they hold the locks of the
-    real run until it is rolled back. Elsewhere, and where a connection is in autocommit mode, they are read in offline
-    mode and nothing is executed. What a migration writes past SQLAlchemy cannot be held back. What env.py prints
-    goes to stderr.
+    real run until it is rolled back. On MySQL and MariaDB they run on a copy. Where there can be none, and on other
+    databases, they are read in offline mode and nothing is executed. What a migration writes past SQLAlchemy cannot be
+    held back. What env.py prints goes to stderr.
 
     :param verb: ``"upgrade"`` or ``"downgrade"``.
     :param revision: where to; ``"head"`` for an upgrade, ``"-1"`` for a downgrade.
     :param directory: the migrations folder; None for the registered one.
     :param x_arg: arguments for env.py.
     :param tag: free text for env.py.
+    :param no_copy: on MySQL and MariaDB, read the scripts, and rehearse on no copy.
+    :param rehearse_rows: rows of each table that are copied at the most; 10,000 unless given, 0 for none.
+    :param copy_logged: copy rows even where they go into the server's binary log.
 
     The parameters of the guard are those of :func:`flask_migrate_script.upgrade`.
 
@@ -321,11 +339,14 @@ def rehearse(
         raise MigrateError(f"There is no rehearsal of {verb!r}.", 'It is "upgrade" or "downgrade".')
     target = defaults[verb] if revision is None else str(revision)
     options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose, rehearse_seconds)
-    return rehearse_call(verb, Call(directory, x_arg, target, options), target, tag)
+    rehearsal = RehearsalOptions(no_copy, rehearse_rows, copy_logged)
+    return rehearse_call(verb, Call(directory, x_arg, target, options), target, tag, rehearsal)
 
 
-def rehearse_call(name: str, call: Call, target: str, tag: Optional[str]) -> Rehearsal:
+def rehearse_call(name: str, call: Call, target: str, tag: Optional[str], options: RehearsalOptions) -> Rehearsal:
     """Return what a call of ``upgrade`` or ``downgrade`` would do, and change nothing.
+
+    :param options: how it is rehearsed.
 
     :raises MigrateError: if it cannot begin.
     """
@@ -336,7 +357,7 @@ def rehearse_call(name: str, call: Call, target: str, tag: Optional[str]) -> Reh
         settings = undone.settings()
         if not settings.ddl_timeout:
             undone = replace(undone, options=replace(undone.options, ddl_timeout=PATIENCE))
-        return rehearse_command(name, target, tag, undone.settings(), undone.find)
+        return rehearse_command(name, target, tag, undone.settings(), options, undone.find)
 
 
 def keep_data(rename: Words, fill: Words, bind: Words, allow_drop_all: bool) -> KeepingData:

@@ -19,6 +19,7 @@ from .options import (
     BranchLabel,
     CheckFiles,
     CheckHeads,
+    CopyLogged,
     DdlRetries,
     DdlTimeout,
     DependsOn,
@@ -37,11 +38,13 @@ from .options import (
     LockTimeout,
     Message,
     Multidb,
+    NoCopy,
     NoLock,
     Output,
     Package,
     PgVersion,
     Purge,
+    RehearseRows,
     RehearseSeconds,
     Rename,
     ResolveDependencies,
@@ -61,6 +64,7 @@ from .options import (
     XArg,
     Yes,
 )
+from .rehearsal.options import RehearsalOptions
 from .running import (
     Call,
     accept_findings,
@@ -265,6 +269,9 @@ def upgrade(
     dry_run: DryRun = False,
     json: JsonOutcome = False,
     rehearse_seconds: RehearseSeconds = None,
+    no_copy: NoCopy = False,
+    rehearse_rows: RehearseRows = None,
+    copy_logged: CopyLogged = False,
 ) -> None:
     """Upgrade to a later version.
 
@@ -279,11 +286,15 @@ def upgrade(
         the same.
     :param rehearse_seconds: seconds that a dry run may go on and hold its locks; 0 for as long as it takes.
     :param json: print what it did, or with ``dry_run`` what it would do, as one JSON document, after a failure too.
+    :param no_copy: on MySQL and MariaDB, let a dry run read the scripts, and rehearse on no copy.
+    :param rehearse_rows: rows of each table that a dry run copies at the most; 0 for none.
+    :param copy_logged: let it copy rows even where they go into the server's binary log.
     :raises MigrateError: if a migration fails, or would, or there is no such revision.
     """
     options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose, rehearse_seconds)
     call = Call(directory, x_arg, revision, options, changes=not sql, progress=show_on_terminal)
-    move(upgrade, call, str(revision), sql, tag, dry_run, json)
+    rehearsal = RehearsalOptions(no_copy, rehearse_rows, copy_logged) if dry_run else None
+    move(upgrade, call, str(revision), sql, tag, rehearsal, json)
 
 
 def downgrade(
@@ -302,6 +313,9 @@ def downgrade(
     dry_run: DryRun = False,
     json: JsonOutcome = False,
     rehearse_seconds: RehearseSeconds = None,
+    no_copy: NoCopy = False,
+    rehearse_rows: RehearseRows = None,
+    copy_logged: CopyLogged = False,
 ) -> None:
     """Revert to a previous version.
 
@@ -314,7 +328,8 @@ def downgrade(
     options = GuardOptions(bind, lock_timeout, no_lock, wait, ddl_timeout, ddl_retries, verbose, rehearse_seconds)
     call = Call(directory, x_arg, revision, options, changes=not sql, progress=show_on_terminal)
     target = "head:-1" if sql and str(revision) == "-1" else str(revision)
-    move(downgrade, call, target, sql, tag, dry_run, json)
+    rehearsal = RehearsalOptions(no_copy, rehearse_rows, copy_logged) if dry_run else None
+    move(downgrade, call, target, sql, tag, rehearsal, json)
 
 
 def show(

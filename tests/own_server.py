@@ -44,9 +44,9 @@ class OwnServer:
     def run(self, *command):
         subprocess.run(command, user=self.commands.user, check=True, capture_output=True, cwd=self.folder, env=self.env)
 
-    def start(self):
-        """Start it, and return when it answers."""
-        command = self.commands.serve(self.folder, self.port)
+    def start(self, *options):
+        """Start it, with more options of its command line, and return when it answers."""
+        command = [*self.commands.serve(self.folder, self.port), *options]
         self.process = subprocess.Popen(
             command,
             user=self.commands.user,

@@ -65,8 +65,9 @@ SPEED = ["python -m benchmarks"]
 COMPLETION = [ARGCOMPLETE, OF_CLICK]
 """What test_completion.py begins with."""
 ON_SERVERS = {
-    "TEST_POSTGRESQL_URL": "upgrade from nothing, PostgreSQL",
-    "TEST_MYSQL_URL": "upgrade on MariaDB, beside no journal",
+    "upgrade --dry-run, PostgreSQL": "TEST_POSTGRESQL_URL",
+    "upgrade from nothing, PostgreSQL": "TEST_POSTGRESQL_URL",
+    "upgrade on MariaDB, beside no journal": "TEST_MYSQL_URL",
 }
 
 
@@ -220,7 +221,7 @@ def test_the_speed_figures_are_what_the_command_prints(make_project):
     (command,) = SPEED
     few = f"{command} --runs 1 --revisions 3 --tables 3"
     printed = columns(project.run("bash", "-c", few.replace("python", sys.executable, 1), timeout=None).out)
-    without_server = [line for variable, line in ON_SERVERS.items() if not os.environ.get(variable)]
+    without_server = [line for line, variable in ON_SERVERS.items() if not os.environ.get(variable)]
     in_readme = columns(README[README.index(".. speed: begin") :])
     assert printed == [line for line in in_readme if line not in without_server]
 

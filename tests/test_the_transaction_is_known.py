@@ -403,19 +403,27 @@ def test_a_commit_of_the_journals_own_hides_no_rollback(make_project, mysql):
     assert (found["state"], found["after"], numbers(project)) == ("unchanged", ["aaa1"], [])
 
 
-def test_a_commit_and_a_rollback_past_sqlalchemy_leave_a_doubt_on_mysql(make_project, mysql):
+def test_the_journal_tells_what_a_rollback_past_sqlalchemy_has_undone(make_project, mysql):
+    """Each of its rows is in the transaction of a statement."""
     if SQLALCHEMY < (1, 4):
         pytest.skip("it commits each statement itself where Alembic opens no transaction")
     project = initialised(make_project(mysql))
     project.revision("aaa1", None, TABLE)
     project.db("upgrade").ok()
-    project.revision("bbb2", "aaa1", "\n".join([by_driver("COMMIT"), insert(1), DRIVERS_ROLLBACK]))
+    chain = by_driver("ROLLBACK AND CHAIN")
+    for lost in ([by_driver("COMMIT"), insert(1), DRIVERS_ROLLBACK], [insert(1), chain], [insert(1), chain, insert(2)]):
+        project.revision("bbb2", "aaa1", "\n".join(lost))
+        found, err = outcome(project)
+        assert "Revision bbb2 rolled back something that was written" in err
+        assert (found["after"], numbers(project)) == (["aaa1"], [])
+    savepoint = ["op.execute('SAVEPOINT one')", insert(3), "op.execute('ROLLBACK TO one')"]
+    project.revision("bbb2", "aaa1", "\n".join([DRIVERS_ROLLBACK, insert(1), *savepoint]))
     (found,) = json.loads(project.db("upgrade", "--json").ok().out)["databases"]
-    assert (found["state"], found["doubtful"], numbers(project)) == ("applied", ["bbb2"], [])
+    assert (found["state"], found["doubtful"], numbers(project)) == ("applied", ["bbb2"], [1])
     mysql.run("ALTER TABLE t ENGINE = MyISAM")  # a row of it lasts at once: there is nothing to roll back
     project.revision("ccc3", "bbb2", "\n".join([DRIVERS_ROLLBACK, insert(2)]))
     (found,) = json.loads(project.db("upgrade", "--json").ok().out)["databases"]
-    assert (found["state"], found["doubtful"], numbers(project)) == ("applied", [], [2])
+    assert (found["state"], found["doubtful"], numbers(project)) == ("applied", [], [1, 2])
 
 
 def test_a_rollback_before_what_was_not_seen_is_no_loss_that_is_known(make_project, mysql):
@@ -430,3 +438,31 @@ def test_a_rollback_before_what_was_not_seen_is_no_loss_that_is_known(make_proje
         (found,) = json.loads(project.db("upgrade", "--json").ok().out)["databases"]
         assert found["after"] == [f"bbb{number}"]
         assert len(numbers(project)) == number + 1
+
+
+def test_what_was_not_seen_goes_with_its_transaction_on_mysql(make_project, mysql):
+    """Where the transaction is still the one that the script found, all that it wrote past SQLAlchemy is in it."""
+    project = initialised(make_project(mysql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    write = f"driver = op.get_bind().connection\ndriver.cursor().execute({insert_sql(1)!r})\n"
+    more = f"driver.cursor().execute({insert_sql(2)!r})\n"
+    ends = {"": "unchanged", "driver.commit()\n": "unknown", by_driver("CREATE TABLE u (a INT)") + "\n": "unknown"}
+    for end, state in ends.items():
+        project.revision("bbb2", "aaa1", write + end + more + FAIL)
+        found, _ = outcome(project)
+        assert found["state"] == state
+        assert numbers(project) == ([1] if end else [])
+        mysql.run("DELETE FROM t")
+    mysql.run("ALTER TABLE t ENGINE = MyISAM")  # its rows stay
+    project.revision("bbb2", "aaa1", write + FAIL)
+    assert (outcome(project)[0]["state"], numbers(project)) == ("unknown", [1])
+
+
+def test_what_a_script_does_when_it_takes_the_drivers_connection_twice(at_first):
+    project = at_first
+    write = f"driver = op.get_bind().connection\ndriver.cursor().execute({insert_sql(1)!r})\ndriver.commit()"
+    project.revision("bbb2", "aaa1", "\n".join([write, by_driver("SELECT 1"), FAIL]))
+    found, _ = outcome(project)
+    kind = project.database.kind
+    assert (found["state"], numbers(project)) == ("partly" if kind == "sqlite" else "unknown", [1])

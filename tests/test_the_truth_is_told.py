@@ -259,7 +259,7 @@ TRUE_REHEARSALS = {
     "it would succeed, and does": [tried(), DONE],
     "it would fail, and does": [tried(code=1, out=rehearsal(failure="rev2")), FAILED],
     "it stopped, and it fails": [tried(out=rehearsal(stopped="rev2")), FAILED],
-    "it was read, and it fails": [tried(out=rehearsal(mode="scripts")), FAILED],
+    "it was read, and it fails": [tried(out=rehearsal(mode="read")), FAILED],
     "as text": [ran(dump(), code=0, trail=WHOLE, out=NOTHING, dry="text"), DONE],
     "as text, stopped": [ran(dump(), code=0, out=f"The rehearsal stopped in rev2.\n{NOTHING}", dry="text"), FAILED],
     "as text, it would fail": [ran(dump(), ERROR, out=NOTHING, dry="text"), FAILED],

@@ -21,7 +21,7 @@ def explain_command_error(failure: Failure) -> Optional[MigrateError]:
     if failure.text.startswith("Path doesn't exist"):
         return _explain_no_folder(failure)
     if "not represented in current version locations" in failure.text:
-        return _explain_version_location(failure)
+        return _explain_no_version_location(failure)
     text = f"{failure.text}: {several}" if several else failure.text
     return MigrateError(text, next((advice for pattern, advice in _ADVICE if re.search(pattern, text, re.DOTALL)), ""))
 
@@ -34,7 +34,7 @@ def _explain_no_folder(failure: Failure) -> MigrateError:
     return MigrateError(failure.text, f"{where}Create it with {{db}} init, or say where it is with -d.")
 
 
-def _explain_version_location(failure: Failure) -> MigrateError:
+def _explain_no_version_location(failure: Failure) -> MigrateError:
     config = failure.context.config
     known = [shorten_path(path) for path in describe_folder(config).locations] if config else []
     return MigrateError(failure.text, f"{UNCHANGED} Name one of them with --version-path: {', '.join(known)}")

@@ -19,7 +19,7 @@ from ..seam.driver import (
     read_transaction_status,
     run,
 )
-from ..seam.facts import Aborted, Ending, Facts, Hints, PostgreSQLFacts, SQLiteFacts, make_facts
+from ..seam.facts import Aborted, Ending, Facts, Hints, MySQLFacts, PostgreSQLFacts, SQLiteFacts, make_facts
 from ..seam.parts import Part
 from ..sql.quoting import identifier, qualified
 from ..sql.text import Kind, Statement, commits, split
@@ -92,6 +92,8 @@ class Book:
 
     :param transaction: the one of SQLAlchemy's that Alembic or env.py is to end.
     :param first_error: the first statement of the running script that failed, and what the driver said of it.
+    :param placed: a mark of ours is in the transaction that was open when the script took the driver's connection; None
+        where it has not taken it since the last end.
     :param elsewhere: the revisions that have had a driver's connection which is not Alembic's.
     :param past: the revisions that are over, and that have sent statements which were not seen.
     :param committing: what PostgreSQL calls the transaction that is about to be committed.
@@ -120,6 +122,7 @@ class Book:
     heard: Optional[str] = None
     savepoints: Dict[str, Tuple[Piece, int]] = field(default_factory=dict)
     unseen: int = 0
+    placed: Optional[bool] = None
     elsewhere: List[str] = field(default_factory=list)
     past: List[str] = field(default_factory=list)
     whole: bool = False
@@ -146,6 +149,7 @@ class Book:
                 if fate is Fate.COMMITTING and piece.transaction is None:
                     self.unsettled.append(piece)
         self.committing, self.went_back, self.savepoints_left = None, False, 0
+        self.placed = None
         self.hints.writes = False
 
     def settle_commits(self, fate: Fate = Fate.COMMITTED) -> None:
@@ -246,6 +250,7 @@ class Account(Part):
         book.number, book.revision = book.number + 1, find_revision(step)
         book.direction = "upgrade" if step.is_upgrade else "downgrade"
         book.hints, book.first_error, book.ended, book.unseen = Hints(), None, False, 0
+        book.placed = None
         is_script = bool(book.revision)
         resumption = find_resumption(database)
         if resumption and resumption.table:
@@ -289,7 +294,21 @@ class Account(Part):
             book.whole = book.facts.is_same()
             self._look_elsewhere(book)
             if database.touched:
-                book.unseen = book.unseen or book.facts.count_unseen(book.peek())
+                book.unseen = book.unseen or self._count_unseen(book)
+
+    def _ask_journal(self, database: Database, facts: MySQLFacts, unseen: int) -> Ending:
+        """Ask the journal what became of a transaction that is over: a row is in the transaction of its statement."""
+        resumption = find_resumption(database)
+        if resumption is None or resumption.table is None:
+            return Ending.UNKNOWN
+        if resumption.table.count_lost():
+            return Ending.UNKNOWN if facts.gone_back else Ending.LOST
+        return Ending.UNKNOWN if unseen else Ending.OVER
+
+    def _count_unseen(self, book: Book) -> int:
+        """Return how many statements went past SQLAlchemy and may last: not those of the transaction that is open."""
+        unseen = book.facts.count_unseen(book.peek())
+        return 0 if unseen and book.placed and book.facts.is_in_place() else unseen
 
     def _look_elsewhere(self, book: Book) -> None:
         if book.revision in book.elsewhere and not book.facts.look_elsewhere():
@@ -301,15 +320,17 @@ class Account(Part):
         if database.touched:
             with suppress(Exception):  # a transaction that takes no more statements, as the next question says
                 book.facts.end_turns()
-        unseen = book.facts.count_unseen(book.peek()) if database.touched else 0
+        unseen = self._count_unseen(book) if database.touched else 0
         book.past += [book.revision] if unseen else []
         try:
             ending = book.facts.ask(book.take_seen())
             book.settle_commits()
         except Aborted as exc:
             raise _explain_went_on(book) from exc
+        if ending is Ending.UNKNOWN and isinstance(book.facts, MySQLFacts):
+            ending = self._ask_journal(database, book.facts, unseen)
         book.ended = ending is not Ending.NONE
-        if database.run.refuses:
+        if database.run.refuses and not database.redirected:
             return  # a dry run stops where a transaction ends, whatever was in it
         if ending is Ending.UNKNOWN:
             book.doubtful.append(book.revision)
@@ -531,6 +552,13 @@ class Account(Part):
         if book and book.scripting:
             with suppress(Exception):  # a transaction that takes no more statements
                 book.facts.begin_turns()
+                self._keep_place(book)
+
+    def _keep_place(self, book: Book) -> None:
+        """Mark the transaction, where all that was written until now was seen."""
+        if book.placed is None:
+            book.placed = False
+            book.placed = not book.facts.count_unseen(book.peek()) and book.facts.keep_place()
 
     def foreign_driver_taken(self, database: Database) -> None:
         book = _get_book(database)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import re
 import socket
 import threading
 import time
@@ -36,6 +38,9 @@ class Lock(Protocol):
 
     def find_holder(self) -> str:
         """Return who holds it, as far as can be known."""
+
+    def is_held(self) -> bool:
+        """Return whether it is still this run's; whatever is raised instead means that it is not."""
 
     def release(self) -> None:
         """Give it back, and everything that was opened for it."""
@@ -91,16 +96,19 @@ def _describe_running_thread() -> str:
 
 
 @contextmanager
-def hold(lock: Lock, shown: str, timeout: float, say: Callable[[str], None]) -> Iterator[None]:
+def hold(
+    lock: Lock, shown: str, timeout: float, say: Callable[[str], None], keep_alive: Callable[[], None]
+) -> Iterator[None]:
     """Hold a lock for the block; wait for the process that has it.
 
     :param shown: the database, as messages name it.
     :param timeout: seconds to wait.
     :param say: called once, with who has the lock, where it has to wait.
+    :param keep_alive: called again and again meanwhile: a server may end the session of the connection that waits.
     :raises MigrateError: if it is still held after that, or if this very thread holds it.
     """
     try:
-        _wait(lock, shown, timeout, say)
+        _wait(lock, shown, timeout, say, keep_alive)
         here = threading.current_thread()
         _held_here[lock.identity] = _Holder(os.getpid(), threading.get_ident(), here.name)
         try:
@@ -111,7 +119,15 @@ def hold(lock: Lock, shown: str, timeout: float, say: Callable[[str], None]) -> 
         lock.release()
 
 
-def _wait(lock: Lock, shown: str, timeout: float, say: Callable[[str], None]) -> None:
+def is_still_held(lock: Lock) -> bool:
+    """Return whether a lock is still this run's."""
+    try:
+        return lock.is_held()
+    except Exception:  # whatever the driver raises of a session that is gone
+        return False
+
+
+def _wait(lock: Lock, shown: str, timeout: float, say: Callable[[str], None], keep_alive: Callable[[], None]) -> None:
     end, pause, said = time.monotonic() + timeout, FIRST_PAUSE, False
     while not lock.acquire():
         _refuse_to_wait_for_itself(lock, shown)
@@ -126,6 +142,7 @@ def _wait(lock: Lock, shown: str, timeout: float, say: Callable[[str], None]) ->
                 f"; waiting for it, {timeout:g} seconds at the most."
             )
             said = True
+        keep_alive()
         time.sleep(min(pause, max(end - time.monotonic(), 0)))
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
@@ -173,7 +190,11 @@ class _ServerLock:
 
 
 class PostgreSQLLock(_ServerLock):
-    """A session advisory lock; PostgreSQL keeps advisory locks a database, so the key can be the same in each.
+    """An advisory lock of a transaction that stays open on a connection of its own and does nothing else.
+
+    It ends with the transaction, also behind a pooler that gives the connection to another client then, where a lock of
+    the session would stay for ever. The transaction holds no snapshot and no table; timeouts that would end it are off
+    in it. PostgreSQL keeps advisory locks a database, so the key can be the same in each.
 
     It is asked for again and again instead of waited for: a waiting statement holds a snapshot, and
     ``CREATE INDEX CONCURRENTLY`` waits for every older snapshot.
@@ -182,15 +203,32 @@ class PostgreSQLLock(_ServerLock):
     KEY = int.from_bytes(hashlib.sha256(b"flask_migrate_script").digest()[:8], "big", signed=True)
 
     def acquire(self) -> bool:
-        return bool(self.server.value(f"SELECT pg_try_advisory_lock({self.KEY})"))
+        self.server.run("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")
+        # transaction_timeout is there since PostgreSQL 17.
+        self.server.run(
+            "SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN"
+            " ('idle_in_transaction_session_timeout', 'statement_timeout', 'transaction_timeout')"
+        )
+        if self.server.value(f"SELECT pg_try_advisory_xact_lock({self.KEY})"):
+            return True
+        self.server.run("ROLLBACK")
+        return False
+
+    def is_held(self) -> bool:
+        return bool(self.server.value(f"SELECT 1 FROM pg_locks WHERE {self._is_it()} AND pid = pg_backend_pid()"))
+
+    def _is_it(self) -> str:
+        """Return the condition on pg_locks that selects this lock where it is held."""
+        high, low = (self.KEY >> 32) & 0xFFFFFFFF, self.KEY & 0xFFFFFFFF
+        return (
+            f"locktype = 'advisory' AND granted AND objsubid = 1 AND classid = {high} AND objid = {low}"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
 
     def find_holder(self) -> str:
-        high, low = (self.KEY >> 32) & 0xFFFFFFFF, self.KEY & 0xFFFFFFFF
         rows = self.server.run(
             "SELECT a.pid, a.usename, a.client_addr, a.application_name, date_trunc('second', a.backend_start)"
-            " FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted"
-            f" AND l.objsubid = 1 AND l.classid = {high} AND l.objid = {low}"
-            " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            f" FROM pg_stat_activity a WHERE a.pid IN (SELECT pid FROM pg_locks WHERE {self._is_it()})",
         )
         if not rows:
             return ""
@@ -208,7 +246,12 @@ class MySQLLock(_ServerLock):
         return "flask_migrate_script." + hashlib.sha256(database.encode()).hexdigest()[:32]
 
     def acquire(self) -> bool:
+        # Nothing is said on it for as long as the migration takes; a year is the most there is.
+        self.server.run("SET SESSION wait_timeout = 31536000")
         return bool(self.server.value(f"SELECT GET_LOCK('{self.name}', 0)") == 1)
+
+    def is_held(self) -> bool:
+        return bool(self.server.value(f"SELECT IS_USED_LOCK('{self.name}') = CONNECTION_ID()"))
 
     def find_holder(self) -> str:
         connection_id = self.server.value(f"SELECT IS_USED_LOCK('{self.name}')")
@@ -235,28 +278,39 @@ class SQLiteLock:
     def acquire(self) -> bool:
         if not self.path:
             return True  # a database in memory has no second user
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
-        if _lock_file(file) and self._is_at_path(file):
-            self.file = file
-            os.truncate(file, 0)
-            os.write(file, f"process {os.getpid()} on {socket.gethostname()}".encode())
-            return True
+        file = _open_lock_file(self.path)
+        try:
+            if _lock_file(file, self.path) and self._is_at_path(file):
+                self.file = file
+                _sign_lock_file(file)
+                return True
+        except BaseException:
+            os.close(file)
+            raise
         os.close(file)
         return False
+
+    def is_held(self) -> bool:
+        return self.file is None or self._is_at_path(self.file)
 
     def _is_at_path(self, file: int) -> bool:
         """Its last holder removes the file: a lock on a removed one is worth nothing."""
         try:
-            return os.path.samestat(os.fstat(file), os.stat(self.path))
+            return os.path.samestat(os.fstat(file), os.lstat(self.path))
         except FileNotFoundError:
             return False
 
     def find_holder(self) -> str:
-        try:
-            with open(self.path, encoding="utf-8") as file:
-                return file.read()
-        except OSError:
-            return ""
+        """Return what the holder has signed with; what else may be in the file is not repeated."""
+        with suppress(OSError, UnicodeDecodeError):
+            file = os.open(self.path, os.O_RDONLY | _NO_LINK)
+            try:
+                text = os.read(file, 400).decode()
+            finally:
+                os.close(file)
+            if re.fullmatch(r"process \d+ on [\w.-]+", text):
+                return text
+        return ""
 
     def release(self) -> None:
         if self.file is not None:
@@ -266,8 +320,45 @@ class SQLiteLock:
             self.file = None
 
 
-def _lock_file(file: int) -> bool:
-    """Lock an open file without waiting; the system unlocks it when the process ends, however it ends."""
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+
+
+def _open_lock_file(path: str) -> int:
+    """Open the lock file, and make it where there is none; a symbolic link is not followed.
+
+    One that another user's process has left behind can perhaps only be read, which is enough to lock it.
+
+    :raises MigrateError: if it is a symbolic link.
+    """
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666)
+    except PermissionError:
+        with suppress(OSError):
+            return os.open(path, os.O_RDONLY | _NO_LINK)
+        raise
+    except OSError as exc:
+        if exc.errno != errno.ELOOP:
+            raise
+        raise MigrateError(
+            f"The lock file {path} is a symbolic link, which is not followed.",
+            "Nothing was changed. Find out who made the link, remove it, and run the command again.",
+        ) from exc
+
+
+def _sign_lock_file(file: int) -> None:
+    """Write who has the lock into its file: not where the file has a second name, and is perhaps another one."""
+    if os.fstat(file).st_nlink != 1:
+        return
+    with suppress(OSError):  # opened to be read, or no room: it is locked all the same
+        os.truncate(file, 0)
+        os.write(file, f"process {os.getpid()} on {socket.gethostname()}".encode())
+
+
+def _lock_file(file: int, path: str) -> bool:
+    """Lock an open file without waiting; the system unlocks it when the process ends, however it ends.
+
+    :raises MigrateError: if the file system cannot lock.
+    """
     try:
         import fcntl
     except ImportError:  # Windows
@@ -276,6 +367,11 @@ def _lock_file(file: int) -> bool:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as exc:
+        raise MigrateError(
+            f"The file system of {path} cannot lock a file: {exc.strerror}.",
+            "Nothing was changed. Where nobody else migrates this database now, run it with --no-lock.",
+        ) from exc
     return True
 
 

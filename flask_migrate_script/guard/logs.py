@@ -17,7 +17,7 @@ Kept = Tuple[int, List[logging.Handler], List[Any], bool, bool]
 def keep_logging() -> Iterator[None]:
     """Put levels, handlers, filters, ``disabled`` and propagation of every logger back after the block."""
     before = {logger: _read_state(logger) for logger in _list_loggers()}
-    with _hide_handlers(), _keep_terminal_safe():
+    with _hide_handlers(), _protect_terminal():
         try:
             yield
         finally:
@@ -44,7 +44,7 @@ def _restore(logger: logging.Logger, kept: Optional[Kept]) -> None:
 
 
 @contextmanager
-def _keep_terminal_safe() -> Iterator[None]:
+def _protect_terminal() -> Iterator[None]:
     """Keep from a terminal what it would take for a command: Alembic logs the messages of revisions.
 
     Whoever else logs meanwhile has it done to them, too. Where stderr is a pipe or a file, nothing is changed.

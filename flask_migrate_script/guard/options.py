@@ -15,12 +15,13 @@ from typing import (
     Mapping,
     Optional,
     Sequence,
+    Tuple,
     Type,
     TypeVar,
     Union,
 )
 
-from ..errors import MigrateError, UsageError
+from ..errors import UsageError
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import RevisionStep
@@ -114,7 +115,7 @@ def complete_options(
     :raises UsageError: if one has a value that it cannot have.
     """
 
-    def choose(given: Any, name: str, default: float) -> Any:
+    def choose(given: Any, name: str, default: float) -> Tuple[Any, str]:
         option = name.replace("MIGRATE", "-").replace("_", "-").lower()
         return (given, option) if given is not None else (configured.get(name, default), name)
 
@@ -171,7 +172,7 @@ ERAS = ("1.3", "1.4")
 def choose_era(configured: Mapping[str, Any]) -> Optional[str]:
     """Return the SQLAlchemy that the scripts were written for, empty for any; None where old manners are not accepted.
 
-    :raises MigrateError: if the application's configuration says something else.
+    :raises UsageError: if the application's configuration says something else.
     """
     era = configured.get("MIGRATE_OLD_SCRIPTS", True)
     if era is False:
@@ -179,7 +180,7 @@ def choose_era(configured: Mapping[str, Any]) -> Optional[str]:
     if era is True or era is None:
         return ""
     if str(era) not in ERAS:
-        raise MigrateError(
+        raise UsageError(
             f"MIGRATE_OLD_SCRIPTS is {era!r}; there is no such choice.",
             'Nothing was changed. It is False, True, "1.3" or "1.4".',
         )

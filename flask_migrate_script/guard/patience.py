@@ -79,7 +79,8 @@ class LockTimeout(Part):
 
     @contextmanager
     def around_step(self, database: Database, step: MigrationStep) -> Iterator[None]:
-        self._limit_transaction(database)  # the step before may have ended the transaction by itself
+        if not database.run.refuses:  # in a dry run a step ends no transaction
+            self._limit_transaction(database)  # the step before may have ended the transaction by itself
         yield
 
     def _limit_transaction(self, database: Database) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optional, Sequence, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, TypeVar
 
 from .. import invocation
 from ..config import alembic_version
@@ -14,6 +15,7 @@ from ..errors import Asked, CannotConnect, MigrateError
 from ..explain import explain_errors
 from ..seam import hook
 from ..seam.database import Database
+from ..seam.driver import driver_connection, keep_session, prepare_nothing
 from ..seam.driver_errors import is_lock_timeout
 from ..seam.parts import Part
 from ..seam.watch import Run, tell
@@ -87,14 +89,17 @@ class Locks(Part):
 
     settings: Settings
     held: ExitStack
-    taken: List[str] = field(default_factory=list)
+    taken: Dict[str, lock.Lock] = field(default_factory=dict)
 
     def configuring(self, database: Database) -> None:
+        if database.dialect == "postgresql":
+            self.held.enter_context(prepare_nothing(driver_connection(database.connection)))
         self.take(database.connection, database.shown)
 
     def take(self, connection: Connection, shown: str) -> None:
         """Take the lock of the database that a connection is to, and hold it until the run is over."""
-        if not self.settings.lock:
+        # A dry run on SQLite needs none of its own: SQLite lets one write at a time, and the folder may be read-only.
+        if not self.settings.lock or (connection.dialect.name == "sqlite" and not self.settings.commits):
             return
         one = lock.make_lock(connection)
         if one is None:
@@ -103,8 +108,31 @@ class Locks(Part):
         elif one.identity in self.taken:
             one.release()
         else:
-            self.taken.append(one.identity)
-            self.held.enter_context(lock.hold(one, shown, self.settings.lock_timeout, tell))
+            keep_alive = partial(keep_session, connection)
+            self.held.enter_context(lock.hold(one, shown, self.settings.lock_timeout, tell, keep_alive))
+            self.taken[one.identity] = one
+            self.held.callback(self.taken.pop, one.identity)
+
+    @contextmanager
+    def around_step(self, database: Database, step: MigrationStep) -> Iterator[None]:
+        self._refuse_to_go_on()
+        yield
+
+    def committing(self, database: Database) -> None:
+        self._refuse_to_go_on()
+
+    def _refuse_to_go_on(self) -> None:
+        """Look whether every lock is still held.
+
+        :raises MigrateError: if one is not.
+        """
+        for one in self.taken.values():
+            if not lock.is_still_held(one):
+                raise MigrateError(
+                    "The lock of this run was lost: its session ended, or its file was removed. Another migration may"
+                    " be running now.",
+                    "Look with {db} status, then run the command again.",
+                )
 
 
 class Progress(Part):

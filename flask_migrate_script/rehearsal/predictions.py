@@ -6,7 +6,7 @@ it as a part of the migration.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ..seam.driver import driver_connection, run
 from ..seam.driver_errors import read_driver_error
@@ -15,6 +15,7 @@ from ..sql.destroying import find_destroyed
 from ..sql.quoting import identifier, qualified
 from .measuring.tally import NOT_COUNTED, Loss
 from .misfits import compare_column
+from .names import Names
 
 
 def of_operation(connection: Any, operation: Any, name: str) -> List[Loss]:
@@ -30,10 +31,18 @@ def of_operation(connection: Any, operation: Any, name: str) -> List[Loss]:
     return [loss] if loss else []
 
 
-def of_statement(connection: Any, sql: str) -> Iterator[Loss]:
-    """Yield what each statement of a text loses, where it drops or empties a table or drops a column."""
-    for _, _, thing in find_destroyed(sql, connection.dialect.name):
-        loss = _values(connection, *thing) if len(thing) == 2 else _rows(connection, *thing) if thing else None
+def of_thing(connection: Any, thing: Sequence[str]) -> Optional[Loss]:
+    """Return what is lost with a table, or with a table and its column; their names are quoted."""
+    return _values(connection, *thing) if len(thing) == 2 else _rows(connection, *thing) if thing else None
+
+
+def of_statement(connection: Any, sql: str, names: Names) -> Iterator[Loss]:
+    """Yield what each statement of a text loses, where it drops or empties a table or drops a column.
+
+    :param names: what would have been renamed before it.
+    """
+    for _, _, written in find_destroyed(sql, connection.dialect.name):
+        loss = of_thing(connection, names.translate_thing(written, connection.dialect))
         if loss:
             yield loss
 

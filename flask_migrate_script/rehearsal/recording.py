@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Callable, Dict, Iterable, Iterator, List, Opti
 
 from ..operations.actions import describe_action, describe_statement
 from ..operations.subject import Subject, name_operation, read_subject
-from ..passwords import masked
+from ..passwords import Mask
 from ..sql.counting import BOUND
 from ..sql.text import Kind, reads, split
 from . import predictions
 from .measuring import Loss, Measure, Tally, Vanished
+from .names import Names
 from .results import RehearsedLoss, RehearsedOperation, RehearsedStatement, RehearsedStep, RehearsedVanished
 
 if TYPE_CHECKING:
@@ -28,10 +29,11 @@ class Recorder:
     """What one step does in one database.
 
     :param connection: where the step's statements go, or would go.
+    :param mask: takes passwords out of a text.
     """
 
-    def __init__(self, step: RehearsedStep, connection: Connection) -> None:
-        self.step, self.connection = step, connection
+    def __init__(self, step: RehearsedStep, connection: Connection, mask: Mask) -> None:
+        self.step, self.connection, self.mask = step, connection, mask
         self.dialect = str(connection.dialect.name)
         self.inside = 0
         self.entry: Optional[RehearsedOperation] = None
@@ -71,7 +73,7 @@ class Recorder:
         executed = bool(self.inside and self.entry and self.entry.operation == "execute")
         if reads(sql, self.dialect) and not executed:
             return
-        self.step.sql.append(masked(sql.strip()))
+        self.step.sql.append(self.mask(sql.strip()))
         if not self.inside:
             self.entry = RehearsedOperation("execute", words=describe_statement(sql))
             self.step.operations.append(self.entry)
@@ -81,20 +83,46 @@ class Recorder:
 
 
 class ReadingRecorder(Recorder):
-    """The same where nothing is executed: what would be lost is asked of the database as it is."""
+    """The same where nothing is executed: what would be lost is asked of the database as it is.
+
+    :param names: what the operations before would have renamed.
+    """
+
+    def __init__(self, step: RehearsedStep, connection: Connection, mask: Mask, names: Names) -> None:
+        super().__init__(step, connection, mask)
+        self.names = names
 
     @contextmanager
     def _around(self, operation: MigrateOperation, entry: RehearsedOperation) -> Iterator[None]:
-        self._lose(entry, predictions.of_operation(self.connection, operation, entry.operation))
+        self._lose(entry, self.predict_operation(operation, entry.operation))
         yield
 
     def sends(self, sql: str) -> None:
         super().sends(sql)
         if self.entry and self.entry.operation == "execute":
-            self._lose(self.entry, predictions.of_statement(self.connection, sql))
+            self._lose(self.entry, self.predict_statement(sql))
+
+    def predict_operation(self, operation: MigrateOperation, name: str) -> Iterable[Loss]:
+        """Return what an operation loses that is not executed yet.
+
+        :param name: Alembic's name for it.
+        """
+        now = self.names.translate(operation)
+        found = [] if now is None else list(predictions.of_operation(self.connection, now, name))
+        self.names.note_operation(operation, name)
+        return found
+
+    def predict_statement(self, sql: str) -> Iterable[Loss]:
+        """Return what the statements of a text lose that is not executed yet."""
+        found = list(predictions.of_statement(self.connection, sql, self.names))
+        self.names.note_text(sql, self.dialect)
+        return found
 
     def _lose(self, entry: RehearsedOperation, losses: Iterable[Loss]) -> None:
-        entry.losses += map(_describe_loss, losses)
+        for loss in losses:
+            told = _describe_loss(loss)
+            told.table, told.column = _unquote(told.table), told.column and _unquote(told.column)
+            entry.losses.append(told)
         sum_up(entry)
 
 
@@ -104,8 +132,8 @@ class MeasuringRecorder(Recorder):
     :param measure: measures on the connection.
     """
 
-    def __init__(self, step: RehearsedStep, connection: Connection, measure: Measure) -> None:
-        super().__init__(step, connection)
+    def __init__(self, step: RehearsedStep, connection: Connection, mask: Mask, measure: Measure) -> None:
+        super().__init__(step, connection, mask)
         self.measure = measure
         self._batch: List[RehearsedOperation] = []
         self._flushing = False
@@ -154,7 +182,9 @@ class MeasuringRecorder(Recorder):
 
     def _time(self, sql: str) -> None:
         """Keep the statements that took longest."""
-        slowest = [*self.step.slowest, RehearsedStatement(masked(sql.strip()), self.measure.seconds)]
+        if len(self.step.slowest) == SLOWEST and self.measure.seconds <= self.step.slowest[-1].seconds:
+            return
+        slowest = [*self.step.slowest, RehearsedStatement(self.mask(sql.strip()), self.measure.seconds)]
         self.step.slowest = sorted(slowest, key=lambda one: -one.seconds)[:SLOWEST]
 
     def sent(self, sql: str) -> None:
@@ -246,6 +276,10 @@ def _describe_loss(loss: Loss) -> RehearsedLoss:
     if count is None:
         return RehearsedLoss(loss.table, loss.column, None, False, loss.how)
     return RehearsedLoss(loss.table, loss.column, count.number, count.at_least, loss.how)
+
+
+def _unquote(name: str) -> str:
+    return name.replace("`", "").replace('"', "")
 
 
 def _copy(entry: RehearsedOperation) -> RehearsedOperation:

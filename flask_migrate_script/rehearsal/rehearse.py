@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import (
     TYPE_CHECKING,
@@ -22,27 +22,37 @@ from typing import (
     Tuple,
 )
 
+from flask import current_app
+
 from ..config import get_state
 from ..databases import find_engines
 from ..errors import CannotConnect, MigrateError, list_chain
 from ..explain import explain_errors
 from ..guard.account import find_book
 from ..guard.options import Settings
+from ..guard.outcome import SHOWN_STATEMENTS
 from ..guard.resume.interrupted import read_interrupted
-from ..passwords import masked
+from ..passwords import Mask, masked, masker
+from ..scratch.opening import ScratchRefused, find_scratch_url
 from ..seam import binds
 from ..seam.database import Call, Database, Sent
+from ..seam.events import is_same
 from ..seam.parts import Part
 from ..seam.watch import KEY, Run
 from ..sql.targets import find_target
 from ..sql.text import Kind, reads, split
+from .copying.copy import Copy, NotCopied, open_copy
+from .copying.deciding import Deciding
+from .copying.recorder import CopyRecorder
 from .held_back import IN_BLOCK, find_limit, hold_back, stays_outside
 from .measuring import Measure, SQLiteMeasure, measure_for
+from .options import RehearsalOptions
 from .recording import MeasuringRecorder, Recorder
 from .results import (
     Rehearsal,
     RehearsalFailure,
     RehearsalStop,
+    RehearsedCopy,
     RehearsedDatabase,
     RehearsedLock,
     RehearsedStep,
@@ -63,25 +73,28 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.operations import MigrateOperation, Operations
     from alembic.runtime.migration import MigrationStep
-    from sqlalchemy.engine import Engine
+    from sqlalchemy.engine import Connection, Engine
 
 Change = Callable[[Callable[["Config"], None]], None]
 """Calls a function with an open Config, under the guard, with nothing committed."""
 
 
-def rehearse_command(name: str, target: str, tag: Optional[str], settings: Settings, change: Change) -> Rehearsal:
+def rehearse_command(
+    name: str, target: str, tag: Optional[str], settings: Settings, options: RehearsalOptions, change: Change
+) -> Rehearsal:
     """Return what an upgrade or a downgrade would do, and change nothing.
 
     :param name: ``"upgrade"`` or ``"downgrade"``.
     :param target: where to.
     :param tag: free text for env.py.
+    :param options: how it is to be done.
     :returns: the databases with their steps, and the failure where a step would fail.
     :raises MigrateError: if it cannot begin: no such revision, no database that answers.
     """
     attempts: List[Rehearsing] = []
 
     def attempt(config: Config) -> None:
-        attempts.append(Rehearsing(settings))
+        attempts.append(Rehearsing(settings, options))
         attempts[-1].run(config, lambda: _alembics(name)(config, target, tag=tag))
 
     with explain_errors(target), _no_new_files():
@@ -124,6 +137,7 @@ class State:
     """One database during a rehearsal.
 
     :param script: where it is to be read, because nothing can be rolled back there.
+    :param copy: where it runs on a copy.
     :param outside: a real run would be outside of a transaction now.
     :param committed: a real run would have committed since the first step began.
     :param commits_steps: it would commit after each step.
@@ -138,11 +152,13 @@ class State:
     script: Optional[Script] = None
     steps: Iterator[Any] = field(default_factory=lambda: iter(()))
     recorder: Optional[Recorder] = None
+    copy: Optional[Copy] = None
     measure: Optional[Measure] = None
     outside: bool = False
     committed: bool = False
     commits_steps: bool = False
     checking: bool = False
+    mask: Mask = field(default_factory=masker)
     limit: str = ""
     limited: Optional[float] = None
     began: float = field(default_factory=time.perf_counter)
@@ -155,6 +171,7 @@ class Rehearsing(Part):
     """One attempt, and every database that env.py opens in it."""
 
     settings: Settings
+    options: RehearsalOptions = field(default_factory=RehearsalOptions)
     databases: List[RehearsedDatabase] = field(default_factory=list)
     states: List[State] = field(default_factory=list)
     over: bool = False
@@ -183,9 +200,12 @@ class Rehearsing(Part):
 
     def failed(self, error: MigrateError) -> bool:
         """Note an error as the failure of the last step that was run; False where it is none."""
-        found = next((one for one in reversed(self.databases) if one.mode == "rehearsed" and one.steps), None)
-        if found is None or self.through or isinstance(error, CannotConnect):
+        state = next((one for one in reversed(self.states) if one.script is None and one.found.steps), None)
+        if state is None or self.through or isinstance(error, CannotConnect):
             return False
+        found = state.found
+        if state.copy:
+            _tell_of_copy(error, state.copy, found)
         statements = (getattr(exc, "statement", None) for exc in list_chain(error))
         statement = next((one for one in statements if one), None)
         words = masked(" ".join(str(statement).split())) if statement else None
@@ -194,7 +214,7 @@ class Rehearsing(Part):
 
     def configuring(self, database: Database) -> None:
         rolls_back = has_rollback(database)
-        mode = "rehearsed" if rolls_back else "scripts"
+        mode = "rehearsed" if rolls_back else "read"
         found = RehearsedDatabase(database.name or binds.DEFAULT, database.shown, mode)
         state = State(found, database, database.connection.engine)
         database.state[Rehearsing] = state
@@ -208,6 +228,26 @@ class Rehearsing(Part):
             state.uncommitted = Uncommitted(database, self._stop)
         else:
             state.script = Script(state.found, state.engine, database)
+
+    def redirect(self, database: Database) -> Optional[Connection]:
+        """Let it run on a copy, where nothing can be rolled back and a copy may be made."""
+        state = _state(database)
+        if state.script is None or database.dialect not in ("mysql", "mariadb") or self.options.no_copy:
+            return None
+        url = find_scratch_url(current_app.config, state.found.name)
+        with ExitStack() as opening:
+            try:
+                state.copy = open_copy(database, self.options, url, self.settings.ddl_timeout, opening)
+            except (NotCopied, ScratchRefused) as error:
+                if url is not None and isinstance(error, ScratchRefused):
+                    raise
+                state.found.why, state.found.advice = error.problem, error.advice
+                return None
+            database.run.held.enter_context(opening.pop_all())
+        state.script, state.found.mode = None, "rehearsed on a copy"
+        state.found.copy = describe_copy(state.copy)
+        database.environment.context_opts["dont_mutate"] = False
+        return state.copy.connection
 
     def configured(self, database: Database) -> None:
         # "Running upgrade" would be said of what is not done.
@@ -247,12 +287,17 @@ class Rehearsing(Part):
         state = _state(database)
         running = described(step)
         state.found.steps.append(running)
+        if state.copy:
+            with self._around_step_on_copy(database, state, state.copy, running):
+                yield
+            return
         assert state.uncommitted is not None
         if state.measure is None:
             state.measure = measure_for(database.connection)
+            state.measure.version_table = _name_version_table(database)
             if isinstance(state.measure, SQLiteMeasure):
                 state.uncommitted.hear = state.measure.hear
-        recorder = MeasuringRecorder(running, database.connection, state.measure)
+        recorder = MeasuringRecorder(running, database.connection, state.mask, state.measure)
         state.outside = False
         state.committed = state.committed or (state.commits_steps and len(state.found.steps) > 1)
         started = time.perf_counter()
@@ -276,8 +321,29 @@ class Rehearsing(Part):
         if find_book(database).ended or state.uncommitted.refused:  # the script has gone on after the refusal
             self._stop(database, state.uncommitted.explain())
 
+    @contextmanager
+    def _around_step_on_copy(
+        self, database: Database, state: State, copy: Copy, running: RehearsedStep
+    ) -> Iterator[None]:
+        started = time.perf_counter()
+        state.recorder = CopyRecorder(running, copy, state.mask)
+        try:
+            yield
+        except Exception as exc:
+            doubt = Deciding(copy).find_doubt(exc)
+            if doubt:
+                self._stop(database, doubt)
+            raise
+        finally:
+            running.seconds = time.perf_counter() - started
+            state.recorder = None
+
     def replace_autocommit(self, database: Database) -> Optional[ContextManager[None]]:
-        return self._stay(database) if _state(database).script is None else None
+        if not _state(database).uncommitted:
+            return None
+        if database.external:  # seen: Alembic 1.20 refuses it with an AssertionError, 1.4.3 does not
+            self._stop(database, "it leaves a transaction that env.py has begun (autocommit_block)")
+        return self._stay(database)
 
     @contextmanager
     def _stay(self, database: Database) -> Iterator[None]:
@@ -305,10 +371,14 @@ class Rehearsing(Part):
     def before_statement(self, database: Database, sent: Sent) -> None:
         """See to it that a rollback takes back what a step is about to do."""
         state = _state(database)
-        if not isinstance(state.recorder, MeasuringRecorder):
+        if not isinstance(state.recorder, (MeasuringRecorder, CopyRecorder)):
             return
         if self.over:
             raise Stopped(None)
+        if state.copy:
+            self._look_at(database, sent, state.copy)
+            state.recorder.sends(sent.text)
+            return
         if is_left(database, sent.connection):
             self._stop(database, "it leaves the transaction (AUTOCOMMIT)")
         if self._is_late(state):
@@ -369,6 +439,8 @@ class Rehearsing(Part):
 
     def after_statement(self, database: Database, sent: Sent) -> None:
         recorder = _state(database).recorder
+        if isinstance(recorder, CopyRecorder):
+            recorder.count_deleted(sent.text, getattr(sent.cursor, "rowcount", -1))
         if recorder:
             recorder.sent(sent.text)
 
@@ -396,12 +468,40 @@ class Rehearsing(Part):
             self._note_locks(state, state.recorder.step)
         return True
 
+    def _look_at(self, database: Database, sent: Sent, copy: Copy) -> None:
+        """Send nothing that may reach past the copy."""
+        if self._is_late(_state(database)):
+            self._stop(database, self._tell_late())
+        reach = copy.find_reach(sent.text)
+        if reach:
+            self._stop(database, f"a statement would reach past the copy: {reach}")
+
     def before_foreign_statement(self, database: Database, sent: Sent) -> None:
+        state = _state(database)
+        if state.copy and state.script is None:
+            self._look_at_foreign(database, sent, state.copy)
+            return
         if reads(sent.text, sent.connection.dialect.name):
             return
         if _state(database).script is not None:
             raise MigrateError("it writes on a connection of its own")
         self._stop(database, "it writes on a connection of its own, which a rehearsal cannot roll back")
+
+    def _look_at_foreign(self, database: Database, sent: Sent, copy: Copy) -> None:
+        """Let a script ask other databases; the real one does not know what it has done on the copy."""
+        if is_same(sent.connection, copy.real):
+            return
+        if sent.connection.engine is copy.connection.engine:
+            self._look_at(database, sent, copy)
+        elif not reads(sent.text, sent.connection.dialect.name):
+            self._stop(database, "it writes on a connection of its own, which does not lead to the copy")
+        elif sent.connection.dialect.name == database.dialect:
+            self._stop(database, "it reads on a connection of its own, which does not lead to the copy")
+
+    def driver_taken(self, database: Database) -> None:
+        state = _state(database)
+        if state.copy and state.script is None and not self.over:
+            self._stop(database, "it uses the driver's own connection, on which its statements are not seen")
 
     def foreign_driver_taken(self, database: Database) -> None:
         if _state(database).script is not None:
@@ -437,9 +537,36 @@ class Rehearsing(Part):
         raise Stopped(reason)
 
 
+def _name_version_table(database: Database) -> str:
+    assert database.context is not None
+    return ".".join(filter(None, (database.context.version_table_schema, database.context.version_table)))
+
+
 def _state(database: Database) -> State:
     found: State = database.state[Rehearsing]
     return found
+
+
+def describe_copy(copy: Copy) -> RehearsedCopy:
+    """Return what a copy is, and what it is not, for a person and for a program."""
+    partial = {name: one.rows for name, one in copy.copied.items() if not one.whole}
+    left_out = [f"{one.kind} {one.name}: {one.reason}" for one in copy.left_out]
+    left_out += [f"rows of {name}: {one.why}" for name, one in copy.copied.items() if one.why]
+    rows = sum(one.rows for one in copy.copied.values())
+    differences = list(copy.scratch.differences)
+    return RehearsedCopy(copy.seconds, len(copy.copied), rows, partial, copy.rows_why, left_out, differences)
+
+
+def _tell_of_copy(error: MigrateError, copy: Copy, found: RehearsedDatabase) -> None:
+    """Let an error of the copy say what is true of the real database, under its own name."""
+    left = [text for one in error.outcomes for text in one.left]
+    error.problem = error.problem.replace(copy.scratch.name, copy.catalog.name)
+    at = f"at {', '.join(found.current)}" if found.current else "at no revision yet"
+    error.outcome = [f"It failed on a copy. Nothing was changed, the database is {at}."]
+    if left:
+        error.outcome.append("The real run would leave these statements in effect:")
+        error.outcome += [f"  {text}" for text in left[:SHOWN_STATEMENTS]]
+        error.outcome += [f"  and {len(left) - SHOWN_STATEMENTS} more"] if len(left) > SHOWN_STATEMENTS else []
 
 
 def described(step: Any) -> RehearsedStep:

@@ -31,6 +31,8 @@ def text(rehearsal: Rehearsal, command: str, with_sql: bool, paint: Paint = pain
     if rehearsal.failure:
         return "\n\n".join(blocks)
     would = any(one.steps for one in rehearsal.databases)
+    if any(one.steps and one.mode == "read" for one in rehearsal.databases):
+        blocks.append("Not executed: a step can still fail.")
     return "\n\n".join([*blocks, f"Nothing was changed.{f' To do it: {command}' if would else ''}"])
 
 
@@ -42,6 +44,9 @@ def command(verb: Verb, given: Values) -> str:
     left_out = (
         "dry_run",
         "json",
+        "no_copy",
+        "rehearse_rows",
+        "copy_logged",
         "verbose",
         "directory",
         "x_arg",
@@ -66,6 +71,7 @@ def _words(parameter: Parameter, value: Any) -> List[str]:
 
 def _database(database: RehearsedDatabase, several: bool, with_sql: bool, paint: Paint) -> Iterator[str]:
     yield join_lines(f"{database.name + ': ' if several else ''}{database.url}, {_how(database)}")
+    yield from _copy(database)
     if database.steps:
         yield ""
     widths = _widths(database.steps)
@@ -78,12 +84,34 @@ def _database(database: RehearsedDatabase, several: bool, with_sql: bool, paint:
             yield f"Not rehearsed, only read from the scripts: {', '.join(database.stopped.left)}."
 
 
+def _copy(database: RehearsedDatabase) -> Iterator[str]:
+    """Say what it was rehearsed on, or why it was not."""
+    copy = database.copy
+    if not database.steps:
+        return
+    if database.why:
+        yield f"No copy was made: {database.why.rstrip('.')}."
+        yield from database.advice.splitlines()
+    if not copy:
+        return
+    yield f"The copy: {plural(copy.tables, 'table')} with {plural(copy.rows, 'row')}, made in {copy.seconds:.1f} s"
+    if copy.rows_why:
+        yield f"No rows were copied: {copy.rows_why}."
+    elif copy.partial:
+        listed = ", ".join(f"{name} ({plural(rows, 'row')})" for name, rows in copy.partial.items())
+        yield f"Not all rows are in it of: {listed}"
+    for text in (*(f"Not in it: {one}" for one in copy.left_out), *copy.differences):
+        yield join_lines(text)
+
+
 def _how(database: RehearsedDatabase) -> str:
     if not database.steps:
         at = f"at {', '.join(database.current)}" if database.current else "at no revision yet"
         return f"{at}: nothing to do"
-    if database.mode == "scripts":
+    if database.mode == "read":
         return "read from the scripts, nothing executed"
+    if database.mode == "rehearsed on a copy":
+        return f"rehearsed on a copy in {database.seconds:.1f} s"
     return f"rehearsed and rolled back in {database.seconds:.1f} s"
 
 

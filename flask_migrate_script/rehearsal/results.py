@@ -160,12 +160,38 @@ class RehearsalStop:
 
 
 @dataclass
+class RehearsedCopy:
+    """The copy that a database was rehearsed on.
+
+    :param seconds: how long the copying took.
+    :param tables: how many tables it has.
+    :param rows: how many rows it has.
+    :param partial: the tables that have not all rows, with how many they have.
+    :param rows_why: why no rows were copied; empty where they were.
+    :param left_out: what it has not, and why.
+    :param differences: where its server behaves unlike the real one.
+    """
+
+    seconds: float
+    tables: int
+    rows: int
+    partial: Dict[str, int] = field(default_factory=dict)
+    rows_why: str = ""
+    left_out: List[str] = field(default_factory=list)
+    differences: List[str] = field(default_factory=list)
+
+
+@dataclass
 class RehearsedDatabase:
     """One database.
 
     :param name: ``"default"`` or the bind key.
     :param url: its URL without the password.
-    :param mode: ``"rehearsed"``, run and rolled back, or ``"scripts"``, read from the scripts.
+    :param mode: ``"rehearsed"``, run and rolled back; ``"rehearsed on a copy"``, run there; or ``"read"`` from the
+        scripts, where nothing is executed and a step can still fail.
+    :param why: why it was read; empty where nothing else was to be had.
+    :param advice: what would let it run.
+    :param copy: what it was rehearsed on.
     :param current: the revisions it is at.
     :param seconds: how long it took.
     """
@@ -178,6 +204,9 @@ class RehearsedDatabase:
     steps: List[RehearsedStep] = field(default_factory=list)
     failure: Optional[RehearsalFailure] = None
     stopped: Optional[RehearsalStop] = None
+    why: str = ""
+    advice: str = ""
+    copy: Optional[RehearsedCopy] = None
 
 
 @dataclass
@@ -212,6 +241,8 @@ def _database(database: RehearsedDatabase, with_sql: bool) -> Dict[str, Any]:
         "name": database.name,
         "url": database.url,
         "mode": database.mode,
+        "why": database.why or None,
+        "copy": database.copy and {**vars(database.copy), "seconds": round(database.copy.seconds, 3)},
         "seconds": round(database.seconds, 3),
         "current": list(database.current),
         "steps": [_step(step, with_sql) for step in database.steps],

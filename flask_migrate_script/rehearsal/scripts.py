@@ -11,9 +11,10 @@ from ..errors import MigrateError
 from ..explanations.failure import name_error
 from ..guard import patience
 from ..guard.resume.interrupted import Interrupted, refuse_to_turn_round
-from ..passwords import masked
+from ..passwords import masked, masker
 from ..seam.database import Database
 from ..seam.driver import AsyncThread, is_async
+from .names import Names
 from .recording import ReadingRecorder, Recorder
 from .results import RehearsalFailure, RehearsedDatabase, RehearsedStep
 
@@ -55,13 +56,14 @@ class Script:
         started = time.perf_counter()
         self._turn_round([described(step) for step in self.steps[:1]])
         with self.engine.connect() as connection, patience.limit_waiting(connection, ddl_timeout):
+            names = Names()
             for step in self.steps:
                 rehearsed = described(step)
                 rehearsed.executed = False
                 rehearsed.note = self._done_already(rehearsed)
                 self.found.steps.append(rehearsed)
                 begun = time.perf_counter()
-                state.recorder = ReadingRecorder(rehearsed, connection)
+                state.recorder = ReadingRecorder(rehearsed, connection, masker(), names)
                 self._read(environment, step, state.recorder)
                 state.recorder = None
                 rehearsed.seconds = time.perf_counter() - begun

@@ -56,7 +56,7 @@ class Sequences:
             return
         self.seen.add(moves)
         driver = driver_connection(connection)
-        if int(run(driver, "SHOW server_version_num")[0][0]) < 100000:
+        if (connection.dialect.server_version_info or ()) < (10,):
             return
         for name, cache in self._moved_by(driver, moves):
             if name not in self.kept:

@@ -73,13 +73,23 @@ class MySQLPlace:
         self.server.run(f"CREATE TABLE IF NOT EXISTS {table} (dropped_without_asking INTEGER PRIMARY KEY)")
 
     def clear(self) -> None:
+        self._end_sessions()
         self.mark()
         self.server.run("SET SESSION foreign_key_checks = 0")
         for kind, name in self.server.run(_CONTENTS.format(self._text)):
             if name != MARKER:
                 self.server.run(f"DROP {_KINDS.get(kind, kind)} {self.quoted}.{identifier(name, self.server.dialect)}")
 
+    def _end_sessions(self) -> None:
+        """End the sessions that are in it: what they have open would keep it from being dropped."""
+        with suppress(Exception):  # the driver's own class: those of other accounts may not be seen
+            sql = "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND db = "
+            for (number,) in self.server.run(sql + self._text):
+                with suppress(Exception):  # it has ended meanwhile
+                    self.server.run(f"KILL {int(number)}")
+
     def drop(self) -> None:
+        self._end_sessions()
         self.server.run(f"DROP DATABASE IF EXISTS {self.quoted}")
 
     def close(self) -> None:

@@ -8,7 +8,21 @@ import tempfile
 import uuid
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple, Type, TypeVar, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+)
 
 from ..databases import change_database, identify_database, name_server, shown_url
 from ..errors import MigrateError
@@ -189,14 +203,22 @@ def make_engine_to(place: Place, origin: Union[Connection, Engine]) -> Engine:
     MySQL's sessions go from one database to another: there the origin's pool connects, with arguments and events
     that its URL does not have.
     """
-    engine = origin.engine
-    if not isinstance(place, MySQLPlace):
-        made: Engine = make_engine(engine.url, place.name)
-        return made
+    if isinstance(place, MySQLPlace):
+        return make_engine_like(origin, place.name, place.session())
+    made: Engine = make_engine(origin.engine.url, place.name)
+    return made
+
+
+def make_engine_like(origin: Union[Connection, Engine], name: str, session: Sequence[str] = ()) -> Engine:
+    """Return an engine that keeps no connection, and makes each as another engine's pool makes its own.
+
+    :param name: of the database that its URL names.
+    :param session: the statements with which each of its connections begins.
+    """
     from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 
-    session = place.session()
+    engine = origin.engine
 
     def connect() -> Any:
         pooled = engine.pool.recreate().connect()
@@ -208,7 +230,7 @@ def make_engine_to(place: Place, origin: Union[Connection, Engine]) -> Engine:
 
     options = {name: getattr(engine.dialect, f"_{name}", None) for name in ("json_serializer", "json_deserializer")}
     given = {name: value for name, value in options.items() if value is not None}
-    return create_engine(change_database(engine.url, place.name), creator=connect, poolclass=NullPool, **given)
+    return create_engine(change_database(engine.url, name), creator=connect, poolclass=NullPool, **given)
 
 
 _NAMES = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import Any, List, Optional
 
 from ..seam.driver import OtherConnection
@@ -64,13 +65,23 @@ class PostgreSQLPlace:
         self.server.run("CREATE SCHEMA IF NOT EXISTS public")
         self.server.run(f"CREATE TABLE IF NOT EXISTS public.{MARKER} (dropped_without_asking integer PRIMARY KEY)")
 
+    def _end_sessions(self) -> None:
+        """End the sessions that are in it: what they have open would keep it from being dropped."""
+        with suppress(Exception):  # the driver's own class: the account may not end those of others
+            self.server.run(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
     def clear(self) -> None:
+        self._end_sessions()
         for (schema,) in self.server.run(_SCHEMAS):
             if schema != "public":
                 self.server.run(f"DROP SCHEMA {identifier(str(schema), self.server.dialect)} CASCADE")
         self.server.run(_CLEAR)
 
     def drop(self) -> None:
+        self._end_sessions()
         self.close()
         with OtherConnection(self._engine) as other:
             other.run(f"DROP DATABASE IF EXISTS {identifier(self.name, other.dialect)}")

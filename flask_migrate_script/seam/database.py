@@ -72,7 +72,8 @@ class Database:
 
     ``keywords`` are those of ``run_migrations``; ``running`` is the step whose script runs now; ``before`` the
     revisions that the version table had before the first step; ``failure`` what ``run_migrations`` ended with;
-    ``touched``, a script has had the driver's own connection in its hands.
+    ``touched``, a script has had the driver's own connection in its hands. ``given`` is the connection that env.py has
+    given, and ``connection`` the one that is used: another one, where a part has redirected it.
     """
 
     run: Run
@@ -96,8 +97,19 @@ class Database:
     def __post_init__(self) -> None:
         self.name = binds.name_bind(self.arguments)
         self.connection: Connection = self.arguments["connection"]
+        self.given = self.connection
         self.shown = shown_url(self.connection.engine.url)
         self.engine_autocommit = is_autocommit(self.connection)
+
+    @property
+    def redirected(self) -> bool:
+        """Whether Alembic uses another connection than env.py's."""
+        return self.connection is not self.given
+
+    def redirect(self, connection: Connection) -> None:
+        """Let Alembic use another connection in the place of env.py's."""
+        self.connection = self.arguments["connection"] = connection
+        self.engine_autocommit = is_autocommit(connection)
 
     @property
     def dialect(self) -> str:

@@ -105,6 +105,36 @@ def is_async(connection: Union[Connection, Engine]) -> bool:
     return bool(getattr(connection.dialect, "is_async", False))
 
 
+def keep_session(connection: Connection) -> None:
+    """Let the server see a sign of life of a session that waits, whose transaction is as it was afterwards."""
+    if connection.dialect.name == "sqlite":
+        return
+    with suppress(Exception):  # a session that is gone is found to be when it is used
+        driver = driver_connection(connection)
+        idle = read_transaction_status(driver) is False
+        run(driver, "SELECT 1")
+        if idle:
+            driver.rollback()
+
+
+@contextmanager
+def prepare_nothing(driver: Any) -> Iterator[None]:
+    """Keep psycopg 3 in the block from preparing on the server what it sends again and again.
+
+    Behind a pooler in transaction mode the next transaction may be on another server connection, which knows nothing of
+    it; ``prepare_threshold`` is psycopg's own word for that.
+    """
+    own = find_innermost(driver)
+    if not hasattr(own, "prepare_threshold"):
+        yield
+        return
+    before, own.prepare_threshold = own.prepare_threshold, None
+    try:
+        yield
+    finally:
+        own.prepare_threshold = before
+
+
 def cancel_statement(engine: Engine, driver: Any) -> None:
     """Have the database stop the statement that another thread waits for on the driver's connection.
 
@@ -146,6 +176,9 @@ class OtherConnection:
         self._pooled = self._pool.connect()
         self.driver = driver_connection(self._pooled)
         self.dialect.set_isolation_level(self.driver, "AUTOCOMMIT")
+        own = find_innermost(self.driver)
+        if hasattr(own, "prepare_threshold"):  # see prepare_nothing
+            own.prepare_threshold = None
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> List[Any]:
         """Execute one statement and return its rows, if it has any."""

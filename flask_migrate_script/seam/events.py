@@ -59,6 +59,12 @@ def follow(database: Database, held: ExitStack) -> None:
     info[KEY] = database
 
 
+def leave(database: Database) -> None:
+    """Let the parts of a database no longer hear what is sent over its connection."""
+    with looking():
+        database.connection.info.pop(KEY, None)
+
+
 def _find_database(connection: Connection) -> Optional[Database]:
     if connection.closed or connection.invalidated:
         return None

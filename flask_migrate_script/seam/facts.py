@@ -104,6 +104,14 @@ class Facts:
         """Return how many statements the server has executed that were not seen, as far as it counts them."""
         return 0
 
+    def keep_place(self) -> bool:
+        """Leave something in the transaction that goes with it; return whether that can be done."""
+        return False
+
+    def is_in_place(self) -> bool:
+        """Return whether it is still there, and a rollback takes back all that was written since."""
+        return False
+
     def counts(self, failure: BaseException) -> bool:
         """Return whether the server is known to count a statement that has failed so as one that it has executed."""
         return False
@@ -183,11 +191,11 @@ class PostgreSQLFacts(Facts):
     _turns: Optional[int] = None
 
     def mark(self) -> None:
-        self._mark = self._locate()
+        self._mark, self._turn = self._locate(), None
 
     def ask(self, hints: Hints) -> Ending:
         before, now = self._mark, self._locate()
-        self._mark = now
+        self._mark, self._turn = now, None
         if before[0] == now[0] and before[1] in (None, now[1]):
             return Ending.NONE
         ending = self._judge(before, now, hints)
@@ -251,6 +259,8 @@ class PostgreSQLFacts(Facts):
             return False
 
     def begin_turns(self) -> None:
+        if self._turn is not None:
+            return  # it is about everything since the connection was taken first
         self._turn, self._turns = self._find_turn(), None
         self.learn()
 
@@ -415,6 +425,8 @@ class SQLiteFacts(Facts):
 class MySQLFacts(Facts):
     """The session's own counters on MySQL and MariaDB, which count what anybody sends over it.
 
+    ``gone_back`` is how often the last step went back to a savepoint.
+
     A transaction ends with each DDL statement there. What counts is a rollback of something that was written: those
     that were seen are in the hints, and one that was not seen counts where the session has written more than was seen.
     """
@@ -424,10 +436,18 @@ class MySQLFacts(Facts):
     _COMMITS_TOO = ("begin", "set", "lock")
     """START TRANSACTION, SET autocommit, which is among Com_set_option, and LOCK TABLES."""
 
+    _PLACE = "flask_migrate_script"
+    _WITHOUT_TRANSACTIONS = (
+        "SELECT count(*) FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND table_schema = DATABASE()"
+        " AND (engine IS NULL OR engine NOT IN"
+        " (SELECT engine FROM information_schema.engines WHERE transactions = 'YES'))"
+    )
+    """Tables whose rows last at once; what is said is about this database."""
+
     _ROWS = ("handler_write", "handler_update", "handler_delete")
     _COUNTERS = (
-        "SHOW SESSION STATUS WHERE Variable_name RLIKE '^Com_(commit|rollback)$|^Handler_(write|update|delete)$"
-        f"|^Com_({'|'.join((*_CHANGES_ROWS, *_CHANGES_DEFINITIONS, *_COMMITS_TOO))})'"
+        "SHOW SESSION STATUS WHERE Variable_name RLIKE '^Com_(commit|rollback|rollback_to_savepoint)$"
+        f"|^Handler_(write|update|delete)$|^Com_({'|'.join((*_CHANGES_ROWS, *_CHANGES_DEFINITIONS, *_COMMITS_TOO))})'"
     )
 
     # ER_BAD_NULL_ERROR, ER_BAD_DB_ERROR, ER_TABLE_EXISTS_ERROR, ER_BAD_TABLE_ERROR, ER_BAD_FIELD_ERROR,
@@ -447,12 +467,14 @@ class MySQLFacts(Facts):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self._mark: Dict[str, int] = {}
+        self.gone_back = 0
 
     def mark(self) -> None:
         self._mark = self._read_counters()
 
     def ask(self, hints: Hints) -> Ending:
         before, self._mark = self._mark, self._read_counters()
+        self.gone_back = self._count_since(before, "com_rollback_to_savepoint")
         if hints.lost_writes:
             return Ending.LOST
         rolled_back = self._count_since(before, "com_rollback") - hints.rollbacks - hints.commands["rollback"]
@@ -461,7 +483,7 @@ class MySQLFacts(Facts):
             if hints.unseen and committed <= 0 and not self._may_have_committed(self._mark, before, hints):
                 return Ending.LOST
             # What came first, a write, a commit or the rollback, is not known.
-            perhaps = hints.unseen or self._wrote_unseen(self._mark, before, hints)
+            perhaps = hints.unseen or hints.writes or self._wrote_unseen(self._mark, before, hints)
             return Ending.UNKNOWN if perhaps else Ending.OVER
         if hints.may_have_lost:
             return Ending.UNKNOWN
@@ -491,6 +513,19 @@ class MySQLFacts(Facts):
     def count_unseen(self, hints: Hints) -> int:
         words = (*self._CHANGES_ROWS, *self._CHANGES_DEFINITIONS)
         return self._count_more(self._read_counters(), self._mark, hints, words)
+
+    def keep_place(self) -> bool:
+        """A savepoint goes with its transaction, by DDL, START TRANSACTION and SET autocommit, too."""
+        run(driver_connection(self.connection), f"SAVEPOINT {self._PLACE}")
+        return True
+
+    def is_in_place(self) -> bool:
+        driver = driver_connection(self.connection)
+        try:
+            run(driver, f"RELEASE SAVEPOINT {self._PLACE}")
+        except Exception:  # the driver's own class: there is no such savepoint, or no connection any more
+            return False
+        return not run(driver, self._WITHOUT_TRANSACTIONS)[0][0]
 
     def _count_more(self, now: Dict[str, int], before: Dict[str, int], hints: Hints, words: Sequence[str]) -> int:
         """Return how many more statements were counted than seen, kind by kind: Com_insert_select is an INSERT."""

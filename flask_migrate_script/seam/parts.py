@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ContextManager, Iterable, Optional, Set
 if TYPE_CHECKING:
     from alembic.operations import MigrateOperation, Operations
     from alembic.runtime.migration import MigrationStep
+    from sqlalchemy.engine import Connection
 
     from .database import Call, Database, Sent
 
@@ -21,6 +22,10 @@ class Part:
 
     def configuring(self, database: Database) -> None:
         """Before Alembic sees the arguments of ``context.configure``, which may be changed."""
+
+    def redirect(self, database: Database) -> Optional[Connection]:
+        """Return the connection that Alembic is to use in the place of env.py's; None leaves it that."""
+        return None
 
     def configured(self, database: Database) -> None:
         """Alembic has made its MigrationContext, ``database.context``."""
@@ -96,7 +101,7 @@ class Part:
         """The database has executed a statement that was sent over another connection while a script runs."""
 
     def driver_taken(self, database: Database) -> None:
-        """A script takes the driver's connection in its hands that Alembic has."""
+        """A script is about to take the driver's connection in its hands, on which nothing is seen."""
 
     def foreign_driver_taken(self, database: Database) -> None:
         """While a script runs, it takes a driver's connection in its hands that is not Alembic's."""

@@ -165,7 +165,18 @@ class Run:
         events.follow(database, self.held)
         for part in database.parts:
             part.configuring(database)
+        self._redirect(database)
         return database
+
+    def _redirect(self, database: Database) -> None:
+        """Let a part give Alembic another connection, on which it is heard then, and not on env.py's."""
+        for part in database.parts:
+            other = part.redirect(database)
+            if other is not None:
+                events.leave(database)
+                database.redirect(other)
+                events.follow(database, self.held)
+                return
 
     def take_context(self, database: Database, context: MigrationContext) -> None:
         """Take note of the context that Alembic has made for a database."""

@@ -36,6 +36,14 @@ def find_destroyed(sql: str, dialect: str) -> Iterator[Destroyed]:
         yield from _find_emptied(statement)
 
 
+def is_delete(sql: str, dialect: str) -> bool:
+    """Return whether a text is one statement, a DELETE: the database says how many rows it has deleted."""
+    statements = split(sql, dialect)
+    if len(statements) != 1 or statements[0].word not in ("DELETE", "WITH"):
+        return False
+    return Reader(statements[0].executed).look() == "DELETE"
+
+
 def find_created(sql: str, dialect: str) -> Iterator[Thing]:
     """Yield the tables that the statements of a text create."""
     for statement in split(sql, dialect):

@@ -551,6 +551,8 @@ class Chance:
         how = "op" if self.chance(0.3) and not doors else self.random.choice(doors or _DOORS[self.database])
         if how in ("own", "raw") and self.database == "sqlite" and self.chance(0.7):
             how = "execute"  # it finds the database locked, nearly always
+        if how == "raw" and self.chance(0.5):
+            how = "bind"  # there is little that can be known of it
         sort = self.random.choice(_SORTS_OF.get(how, SORTS))
         others = {("op", "column"): "batch", ("op", "create"): "create all"}
         how = others.get((how, sort), how) if self.chance(0.4) else how

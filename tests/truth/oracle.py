@@ -270,7 +270,7 @@ def _is_open(run: Run, document: Optional[Dict[str, Any]]) -> bool:
     """Return whether a dry run says that it did not see everything."""
     if document:
         return any(
-            one["mode"] != "rehearsed" or one["stopped"] or any(step["note"] for step in one["steps"])
+            one["mode"] == "read" or one["stopped"] or any(step["note"] for step in one["steps"])
             for one in document["databases"]
         )
     words = r"rehearsal stopped|nothing executed|not executed|cannot tell|not known|Not rehearsed|stopped in"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import astuple, dataclass, field, fields, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, List, Optional
+from typing import TYPE_CHECKING, List, Optional, Set, Tuple
 
 from ...seam.driver import OtherConnection, driver_connection, run
 from ...seam.driver_errors import read_driver_error
@@ -79,6 +79,7 @@ class JournalTable:
     schema: Optional[str] = None
     mark: str = "%s"
     sent: Counter[str] = field(default_factory=Counter)
+    written: Set[Tuple[str, str, int]] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -103,6 +104,8 @@ class JournalTable:
 
     def put(self, entry: Entry) -> None:
         """Write an entry, over one of the same place."""
+        if entry.state == DONE:
+            self.written.add((entry.revision, entry.direction, entry.position))
         marks = ", ".join([self.mark] * (len(fields(Entry)) - 1))
         values = astuple(entry)[:-1]
         self.sent["replace"] += 1
@@ -110,8 +113,14 @@ class JournalTable:
 
     def remove(self, entry: Entry) -> None:
         self.sent["delete"] += 1
+        self.written.discard((entry.revision, entry.direction, entry.position))
         where = " AND ".join(f"{column} = {self.mark}" for column in ("revision", "direction", "position"))
         run(self.driver, f"DELETE FROM {self.name} WHERE {where}", (entry.revision, entry.direction, entry.position))
+
+    def count_lost(self) -> int:
+        """Return how many entries of what was done are gone: each is in the transaction of its statement."""
+        found = run(self.driver, f"SELECT revision, direction, position FROM {self.name}")
+        return len(self.written - {(str(revision), str(way), int(place)) for revision, way, place in found})
 
     def commit(self) -> None:
         """Commit what was written here, and what the script has written with it."""
@@ -124,6 +133,7 @@ class JournalTable:
 
     def forget(self, revision: str) -> None:
         """Remove what there is of a revision, both directions."""
+        self.written = {place for place in self.written if place[0] != revision}
         self.sent["delete"] += 1
         run(self.driver, f"DELETE FROM {self.name} WHERE revision = {self.mark}", (revision,))
 

@@ -96,20 +96,21 @@ class Catalog:
     def load(self) -> None:
         """See everything."""
         self.schema = str(self.ask("SELECT coalesce(current_schema(), '')")[0][0])
-        found, _, self._next = self._look(None)
-        self.things = found
+        self.things, self._next = self._look(None, set(CATALOGS.values()))
 
-    def compare(self, everything: bool = False) -> Difference:
+    def compare(self, written: Optional[Set[str]] = None, deleted: Optional[Set[str]] = None) -> Difference:
         """Return what has changed, and leave what is known as it is.
 
-        :param everything: look at all, whatever savepoint it was changed under.
+        :param written: the catalogs in which something was written since; None for whatever may have changed, under
+            whatever savepoint.
+        :param deleted: those in which something was deleted.
         """
-        if everything or self._next is None:
-            self._seen, _, self._following = self._look(None)
+        if written is None or self._next is None:
+            self._seen, self._following = self._look(None, set(CATALOGS.values()))
             missing = set(self.things) - set(self._seen)
         else:
-            self._seen, counts, self._following = self._look(self._next)
-            missing = self._find_missing(counts)
+            self._seen, self._following = self._look(self._next, written)
+            missing = self._find_missing(deleted or set())
         difference = Difference(vanished=[self.things[key] for key in missing])
         self._missing = missing
         for key, thing in self._seen.items():
@@ -144,38 +145,38 @@ class Catalog:
             if not inside and not doubled:
                 yield Vanished(_WORDS.get(one.kind if one.catalog == "relation" else "", one.catalog), self.name(one))
 
-    def _look(self, since: Optional[str]) -> Tuple[Dict[Tuple[str, int, int], Thing], Dict[str, int], str]:
+    def _look(self, since: Optional[str], catalogs: Set[str]) -> Tuple[Dict[Tuple[str, int, int], Thing], str]:
+        """Return what there is, and the transaction number to look from the next time.
+
+        :param since: look only for what was written from this number on.
+        """
         recent = f"AND age({{0}}.xmin) <= age('{since}'::xid)" if since else ""
-        parts = [part.replace("{recent}", recent.format(alias)) for alias, part in _PARTS]
-        rows = self.ask(f"{' UNION ALL '.join(parts)} UNION ALL {_COUNTS if since else _PLACE}")
+        parts = [
+            part.replace("{recent}", recent.format(alias)) for name, (alias, part) in _PARTS.items() if name in catalogs
+        ]
+        rows = self.ask(" UNION ALL ".join([*parts, *([] if since else [_PLACE])])) if parts else []
         found: Dict[Tuple[str, int, int], Thing] = {}
-        counts: Dict[str, int] = {}
         following, dropped = since or "", set()
         for catalog, oid, number, table, schema, name, kind, file, written in rows:
             if since and written:
                 following = _later(following, written)
             if catalog == "place":
-                following = following or str(name)
-            elif catalog.startswith("count "):
-                counts[catalog[6:]] = int(file)
+                following = str(name)
             elif kind == "dropped":
                 dropped.add(("column", int(oid), int(number)))
             else:
                 thing = Thing(catalog, int(oid), int(number), int(table), schema, name, kind, int(file))
                 found[thing.key] = thing
         self._dropped = dropped
-        return found, counts, following
+        return found, following
 
-    def _find_missing(self, counts: Dict[str, int]) -> Set[Tuple[str, int, int]]:
-        """Return the keys of what is known and no longer there; a count says whether there is any."""
+    def _find_missing(self, deleted: Set[str]) -> Set[Tuple[str, int, int]]:
+        """Return the keys of what is known and no longer there."""
         missing = {key for key in self._dropped if key in self.things}
-        for catalog, count in counts.items():
+        for catalog in deleted - {"column"}:  # those of a table that is gone are found below
             known = {key for key in self.things if key[0] == catalog}
-            new = sum(key[0] == catalog and key not in self.things for key in self._seen)
-            if len(known) + new != count:
-                part = next(one for _, one in _PARTS if one.startswith(f"SELECT '{catalog}'"))
-                there = {(row[0], int(row[1]), int(row[2])) for row in self.ask(part.replace("{recent}", ""))}
-                missing |= known - there
+            there = self.ask(_PARTS[catalog][1].replace("{recent}", ""))
+            missing |= known - {(row[0], int(row[1]), int(row[2])) for row in there}
         gone = {oid for catalog, oid, _ in missing if catalog == "relation"}
         return missing | {key for key in self.things if key[0] == "column" and key[1] in gone} if gone else missing
 
@@ -192,15 +193,25 @@ _WORDS = {
     **{"I": "index", "S": "sequence", "c": "type"},
 }
 _SCHEMAS = "JOIN pg_namespace n ON n.oid = {0}.{1} AND n.nspname !~ '^pg_(toast|temp)'"
-_PARTS = [
-    (
+CATALOGS = {
+    1259: "relation",  # pg_class
+    1249: "column",  # pg_attribute
+    2620: "trigger",  # pg_trigger
+    2606: "constraint",  # pg_constraint
+    1247: "type",  # pg_type
+    1255: "function",  # pg_proc
+}
+"""PostgreSQL's catalogs by their identity, which is the same on every release."""
+
+_PARTS = {
+    "relation": (
         "c",
         "SELECT 'relation', c.oid::bigint, 0, coalesce(i.indrelid, 0)::bigint, n.nspname::text, c.relname::text,"
         f" c.relkind::text, c.relfilenode::bigint, c.xmin::text FROM pg_class c {_SCHEMAS.format('c', 'relnamespace')}"
         " LEFT JOIN pg_index i ON i.indexrelid = c.oid"
         " WHERE c.oid >= 16384 AND c.relkind <> 't' AND c.relpersistence <> 't' {recent}",
     ),
-    (
+    "column": (
         "a",
         "SELECT 'column', a.attrelid::bigint, a.attnum::int, a.attrelid::bigint, '', a.attname::text,"
         " CASE WHEN a.attisdropped THEN 'dropped' ELSE format_type(a.atttypid, a.atttypmod) END, 0::bigint,"
@@ -208,39 +219,30 @@ _PARTS = [
         f" {_SCHEMAS.format('c', 'relnamespace')}"
         " WHERE a.attrelid >= 16384 AND a.attnum > 0 AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't' {recent}",
     ),
-    (
+    "trigger": (
         "t",
         "SELECT 'trigger', t.oid::bigint, 0, t.tgrelid::bigint, '', t.tgname::text, '', 0::bigint, t.xmin::text"
         " FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
         " WHERE NOT t.tgisinternal AND t.oid >= 16384 AND c.relpersistence <> 't' {recent}",
     ),
-    (
+    "constraint": (
         "k",
         "SELECT 'constraint', k.oid::bigint, 0, k.conrelid::bigint, n.nspname::text, k.conname::text, k.contype::text,"
         f" 0::bigint, k.xmin::text FROM pg_constraint k {_SCHEMAS.format('k', 'connamespace')}"
         " WHERE k.oid >= 16384 AND k.contype IN ('c', 'f', 'p', 'u', 'x') {recent}",
     ),
-    (
+    "type": (
         "y",
         "SELECT 'type', y.oid::bigint, 0, 0::bigint, n.nspname::text, y.typname::text, y.typtype::text, 0::bigint,"
         f" y.xmin::text FROM pg_type y {_SCHEMAS.format('y', 'typnamespace')}"
         " WHERE y.oid >= 16384 AND y.typtype IN ('e', 'd', 'r') {recent}",
     ),
-    (
+    "function": (
         "f",
         "SELECT 'function', f.oid::bigint, 0, 0::bigint, n.nspname::text, f.proname::text, '', 0::bigint, f.xmin::text"
         f" FROM pg_proc f {_SCHEMAS.format('f', 'pronamespace')} WHERE f.oid >= 16384 {{recent}}",
     ),
-]
+}
 _PLACE = (
     "SELECT 'place', 0, 0, 0, '', (txid_snapshot_xmax(txid_current_snapshot()) & 4294967295)::text, '', 0::bigint, ''"
 )
-
-
-def _count(part: str) -> str:
-    catalog = part.split("'")[1]
-    behind = part[part.index(" FROM ") :].replace("{recent}", "")
-    return f"SELECT 'count {catalog}', 0, 0, 0, '', '', '', count(*)::bigint, ''{behind}"
-
-
-_COUNTS = " UNION ALL ".join([_PLACE, *(_count(part) for alias, part in _PARTS if alias != "a")])

@@ -37,7 +37,8 @@ class Measure:
 
     :param connection: the one that the statements are sent over.
 
-    ``seconds`` is how long the last statement took; ``renamed`` are columns that a rebuild of a table gives new names.
+    ``seconds`` is how long the last statement took; ``renamed`` are columns that a rebuild of a table gives new names;
+    what Alembic writes into ``version_table`` between two scripts is not measured.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -46,6 +47,7 @@ class Measure:
         self.driver: Any = driver_connection(connection)
         self.seconds = self.begun = 0.0
         self.renamed: Dict[str, str] = {}
+        self.version_table = "alembic_version"
 
     def begin_step(self) -> None:
         """Look at what there is before the script of a revision runs."""

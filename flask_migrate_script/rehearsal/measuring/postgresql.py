@@ -11,7 +11,7 @@ from ...seam.driver_errors import read_driver_error
 from ...sql.counting import BOUND, Count, bounded
 from ...sql.destroying import find_destroyed
 from ...sql.text import Kind, split
-from .catalog import Catalog, Difference, Thing
+from .catalog import CATALOGS, Catalog, Difference, Thing
 from .measure import Execute, Lock, Measure
 from .tally import CHANGED, HIDDEN, LOST, NOT_COUNTED, UNREADABLE, Loss, Rebuilt, Tally
 
@@ -44,37 +44,41 @@ class PostgreSQLMeasure(Measure):
         super().__init__(connection)
         self.catalog = Catalog(self._ask)
         self.counters: Dict[int, Written] = {}
+        self._now: Dict[int, Written] = {}
         self.counts = True
         self._made: Set[int] = set()
         self._there_before: Dict[int, str] = {}
+        self._large: Dict[str, int] = {}
+        self._loaded = False
+        self._version = 0
         self._locked: Set[Tuple[int, str]] = set()
+        self._new_locks: List[Lock] = []
         self._dropped: Dict[str, Dict[int, Optional[List[Loss]]]] = {}
 
     def begin_step(self) -> None:
-        self._ask("SET LOCAL synchronize_seqscans = off")  # or a table could be written anew from its middle on
-        self.counts = self._ask("SHOW track_counts")[0][0] == "on"
-        if not self.catalog.things:
+        if not self._loaded:
+            self._loaded = True
+            self._ask("SET LOCAL synchronize_seqscans = off")  # or a table could be written anew from its middle on
+            self.counts = self._ask("SHOW track_counts")[0][0] == "on"
             self.catalog.load()
             tables = [one for one in self.catalog.things.values() if one.is_table]
             self._there_before = {one.oid: self.catalog.name(one) for one in tables}
-        self.counters = self._read_counters()
+            sizes = self._ask(_SIZES.format(_LARGE))
+            self._large = {
+                self._there_before[oid]: max(int(rows), 1) for oid, rows in sizes if oid in self._there_before
+            }
+            self._version = next((one.oid for one in tables if self.catalog.name(one) == self.version_table), 0)
+            self.counters = self._read_counters()
         self._made.clear()
         self._dropped.clear()
         self.renamed.clear()
 
     def list_locks(self) -> List[Lock]:
-        found = []
-        for oid, mode in self._ask(_LOCKS):
-            table = self._there_before.get(int(oid))
-            if table is not None and (oid, mode) not in self._locked:
-                self._locked.add((oid, mode))
-                found.append(Lock(table, str(mode), self.begun))
+        found, self._new_locks = self._new_locks, []
         return found
 
     def estimate_rows(self, table: str) -> int:
-        literal = table.replace("'", "''")
-        rows = self._ask(_SIZE.format(literal, _LARGE))
-        return max(int(rows[0][0]), 1) if rows else 0
+        return self._large.get(table.replace('"', ""), 0)
 
     def limit_seconds(self, seconds: float) -> None:
         self._ask(_LIMIT.format(max(int(seconds * 1000), 1)))
@@ -90,23 +94,37 @@ class PostgreSQLMeasure(Measure):
         statements = split(sql, self.dialect)
         if all(one.kind is Kind.DML for one in statements):
             self._send(execute)
+            self._now = self._read_counters()
+            if any(self._now.get(oid) != self.counters.get(oid) for oid in CATALOGS):
+                return self._tally(self.catalog.compare(), Before())  # a function or a trigger has defined something
             return self._tally_rows(Difference(), Before(), moves=all(one.word == "UPDATE" for one in statements))
         self._begin()
         before = self._count_beforehand(sql)
         self._send(execute)
-        difference = self.catalog.compare()
+        difference = self._look()
         if self._is_uncounted(difference, before):
             self._undo()
             before = self._count(difference)
             self.counters = self._read_counters()
             self._send(execute)
-            difference = self.catalog.compare()
+            difference = self._look()
         tally = self._tally(difference, before)
         self._release()
         return tally
 
     def catch_up(self) -> Tally:
-        return self._tally(self.catalog.compare(everything=True), Before())
+        self._now = self._read_counters()
+        return self._tally(self.catalog.compare(), Before())
+
+    def _look(self) -> Difference:
+        """Return what a statement has changed, by the counters of what it has written."""
+        self._now = self._read_counters()
+        if not self.counts:
+            return self.catalog.compare()
+        written = {oid: _subtract(rows, self.counters.get(oid, _NOTHING)) for oid, rows in self._now.items()}
+        catalogs = {oid: rows for oid, rows in written.items() if oid in CATALOGS and any(rows)}
+        deleted = {CATALOGS[oid] for oid, rows in catalogs.items() if rows[2]}
+        return self.catalog.compare({CATALOGS[oid] for oid in catalogs}, deleted)
 
     def _tally(self, difference: Difference, before: Before) -> Tally:
         tally = self._tally_rows(difference, before, moves=False)
@@ -134,7 +152,19 @@ class PostgreSQLMeasure(Measure):
     # Rows
 
     def _read_counters(self) -> Dict[int, Written]:
-        return {int(oid): (int(new), int(changed), int(gone)) for oid, new, changed, gone in self._ask(_COUNTERS)}
+        found = {}
+        for oid, mode, new, changed, gone in self._ask(_COUNTERS):
+            if mode:
+                self._note_lock(int(oid), str(mode))
+            elif int(oid) != self._version:
+                found[int(oid)] = (int(new), int(changed), int(gone))
+        return found
+
+    def _note_lock(self, oid: int, mode: str) -> None:
+        table = self._there_before.get(oid)
+        if table is not None and (oid, mode) not in self._locked:
+            self._locked.add((oid, mode))
+            self._new_locks.append(Lock(table, mode, self.begun))
 
     def _tally_rows(self, difference: Difference, before: Before, moves: bool) -> Tally:
         """Return the rows that were written, and those that are gone from tables that are there.
@@ -142,11 +172,11 @@ class PostgreSQLMeasure(Measure):
         :param moves: what is deleted in one partition and inserted in another is an UPDATE.
         """
         tally = Tally() if self.counts else Tally(None, None, None)
-        now, old = self._read_counters(), self.counters
+        now, old = self._now, self.counters
         self.counters = now
         refiled = {one.oid for one in difference.refiled}
-        gone = {one.oid for one in difference.tables}
-        written = {oid: _subtract(now[oid], old.get(oid, _NOTHING)) for oid in now if oid not in refiled | gone}
+        skipped = {one.oid for one in difference.tables} | refiled | set(CATALOGS)
+        written = {oid: _subtract(now[oid], old.get(oid, _NOTHING)) for oid in now if oid not in skipped}
         inserted, updated, deleted = (sum(one[place] for one in written.values()) for place in range(3))
         if moves:
             moved = min(inserted, deleted)
@@ -238,8 +268,7 @@ class PostgreSQLMeasure(Measure):
 
     def _find_deleted(self) -> Set[int]:
         """Return the tables whose counters say that rows are deleted; an EXCEPTION may have undone that."""
-        now = self._read_counters()
-        return {oid for oid, rows in now.items() if rows[2] > self.counters.get(oid, _NOTHING)[2]}
+        return {oid for oid, rows in self._now.items() if rows[2] > self.counters.get(oid, _NOTHING)[2]} - set(CATALOGS)
 
     def _find_tables(self, oids: Set[int]) -> Iterator[Thing]:
         found = (self.catalog.things.get(("relation", oid, 0)) for oid in oids)
@@ -421,16 +450,12 @@ def _quote(name: str) -> str:
     return f'"{doubled}"'
 
 
-_LOCKS = """
-SELECT relation::bigint, mode FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted
-AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') ORDER BY 1, 2
-"""
 _LARGE = 16 * 1024 * 1024
 """Bytes from which on a table is large."""
 
-_SIZE = """
-SELECT reltuples::bigint FROM pg_class
-WHERE oid = to_regclass('{0}') AND relkind IN ('r', 'p') AND pg_relation_size(oid) >= {1}
+_SIZES = """
+SELECT oid::bigint, reltuples::bigint FROM pg_class
+WHERE oid >= 16384 AND relkind = 'r' AND pg_relation_size(oid) >= {0}
 """
 _LIMIT = """
 SELECT set_config('statement_timeout', '{0}', true)
@@ -441,9 +466,12 @@ SELECT a.attname::text FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.ind
 WHERE i.indrelid = {0} AND i.indisprimary ORDER BY 1
 """
 _COUNTERS = """
-SELECT oid, new, changed, gone FROM (
+SELECT oid, '' AS mode, new, changed, gone FROM (
     SELECT c.oid::bigint AS oid, pg_stat_get_xact_tuples_inserted(c.oid) AS new,
         pg_stat_get_xact_tuples_updated(c.oid) AS changed, pg_stat_get_xact_tuples_deleted(c.oid) AS gone
-    FROM pg_class c WHERE c.oid >= 16384 AND c.relkind = 'r' AND c.relpersistence <> 't'
+    FROM pg_class c WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND (c.oid >= 16384 OR c.oid IN ({0}))
 ) written WHERE new + changed + gone > 0
-"""
+UNION ALL SELECT DISTINCT relation::bigint, mode, 0, 0, 0 FROM pg_locks
+WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted
+AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+""".format(", ".join(map(str, CATALOGS)))

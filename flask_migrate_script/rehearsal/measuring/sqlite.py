@@ -83,6 +83,7 @@ class SQLiteMeasure(Measure):
         if not self._keeps_savepoints(sql):
             self._send(execute)
             return self.catch_up()
+        missed = self.catch_up()  # the driver's own connection may have changed something since
         self._begin()
         self._actions, self._changes = set(), self._count_changes()
         try:
@@ -96,6 +97,7 @@ class SQLiteMeasure(Measure):
         )
         self._release()
         self._changes = self._count_changes()
+        tally.add(missed)
         return tally
 
     def catch_up(self) -> Tally:
