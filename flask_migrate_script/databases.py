@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .passwords import masked
-from .sql.counting import Count, count, plural
 from .sql.quoting import qualified
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Dialect, Engine
+
+    from .sql.counting import Count
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,8 @@ def describe(contents: Contents) -> List[str]:
 
 def summarize(contents: Contents) -> str:
     """Return one line for what was dropped: ``default: dropped 2 tables and 1 view.``"""
+    from .sql.counting import plural
+
     kinds = [thing.kind for thing in contents.objects]
     counted = [plural(kinds.count(kind), kind) for kind in dict.fromkeys(kinds)]
     return f"{contents.name}: dropped {' and '.join(filter(None, [', '.join(counted[:-1]), counted[-1]]))}."
@@ -191,6 +194,8 @@ def _run(connection: Connection, sql: str) -> Any:
 
 
 def _count_rows(connection: Connection, thing: DatabaseObject) -> DatabaseObject:
+    from .sql.counting import count
+
     if thing.kind != "table":
         return thing
     return DatabaseObject(thing.kind, thing.name, count(connection, thing.name))

@@ -157,9 +157,12 @@ def _call_alembic(config: Config, name: str, *args: object, **kwargs: object) ->
 
 
 def _refuse_cycles(config: Config) -> None:
-    from .revisions.problems import refuse_cycles
+    from alembic.script import revision
 
-    refuse_cycles(config)
+    if not hasattr(revision, "CycleDetected"):
+        from .revisions.problems import refuse_cycles
+
+        refuse_cycles(config)
 
 
 def _refuse_unusable(config: Config, rev_id: object, label: object) -> None:
@@ -204,7 +207,6 @@ def _load_libraries() -> None:
 
         from . import config  # noqa: F401
         from .guard import run  # noqa: F401
-        from .revisions import problems  # noqa: F401
 
 
 def make_repository(

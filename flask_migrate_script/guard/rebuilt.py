@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ContextManager, Dict, Iterator, List, Set
 
 from ..seam.driver import driver_connection, run
 from ..seam.parts import Part
-from ..sql.sqlite_schema import Object, find_left_out
 
 if TYPE_CHECKING:
     from alembic.operations import MigrateOperation, Operations
 
     from ..seam.database import Database
+    from ..sql.sqlite_schema import Object
 
 
 class Rebuilt(Part):
@@ -34,6 +34,8 @@ class Rebuilt(Part):
         if database.dialect != "sqlite":
             yield
             return
+        from ..sql.sqlite_schema import find_left_out
+
         before = _read_tables(database)
         yield
         after = _read_tables(database)
@@ -49,6 +51,8 @@ class Rebuilt(Part):
 
 
 def _read_tables(database: Database) -> Dict[str, List[Object]]:
+    from ..sql.sqlite_schema import Object
+
     rows = run(driver_connection(database.connection), "SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master")
     found: Dict[str, List[Object]] = {}
     for kind, name, table, root, sql in rows:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, Sequence
 
 from .. import invocation
 from ..explanations.failure import shorten_path
-from ..revisions.problems import Problem, find_folder, find_graph_problems, list_revision_files
+from ..revisions.folder import find_folder
+from ..revisions.problems import Problem, find_graph_problems, list_revision_files
 from .files import ParsedFile, read_file
 from .findings import Finding
 

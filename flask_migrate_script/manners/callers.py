@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Dict, List, Optional, Set, Tuple
 
-from ..explanations.failure import shorten_path
-
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
@@ -60,6 +58,8 @@ class Manners:
         if self.quiet or (path, kind) in self._said:
             return
         self._said.add((path, kind))
+        from ..explanations.failure import shorten_path
+
         revision, where = script.f_globals.get("revision"), f"{shorten_path(path)}, line {script.f_lineno}"
         who = f"Revision {revision} ({where})" if isinstance(revision, str) else f"{os.path.basename(path)} ({where})"
         self.run.say(f"{who} uses {kind} of {of}; {how}.")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ..errors import MigrateError
+from .folder import Folder, find_folder
 from .metadata import (
     RevisionFile,
     Unreadable,
@@ -25,7 +26,6 @@ from .metadata import (
 
 if TYPE_CHECKING:
     from alembic.config import Config
-    from alembic.script import ScriptDirectory
 
 UNREADABLE = ("no-access", "nul-byte", "encoding", "python-2", "syntax-error")
 INCOMPLETE = ("no-revision", "no-down-revision", "revision-type", "no-function")
@@ -54,22 +54,6 @@ class Problem:
     other: str = ""
 
 
-@dataclass(frozen=True)
-class Folder:
-    """A migrations folder, as Alembic's configuration describes it.
-
-    :param path: absolute.
-    :param locations: the folders of its revision files, absolute.
-    :param recursive: their subfolders count too.
-    :param compiled: revision files without their source count too (``sourceless``).
-    """
-
-    path: str
-    locations: Tuple[str, ...]
-    recursive: bool = False
-    compiled: bool = False
-
-
 def describe_folder(config: Config) -> Folder:
     """Return the migrations folder of a Config; it need not be there.
 
@@ -86,16 +70,6 @@ def describe_folder(config: Config) -> Folder:
             raise
     path = os.path.abspath(str(coerce_resource_to_filename(location)))
     return Folder(path, (os.path.join(path, "versions"),))
-
-
-def find_folder(scripts: ScriptDirectory) -> Folder:
-    """Return the folder of a ScriptDirectory; nothing in it is loaded."""
-    from alembic.util import coerce_resource_to_filename
-
-    given = scripts.version_locations or [os.path.join(str(scripts.dir), "versions")]
-    locations = tuple(os.path.abspath(str(coerce_resource_to_filename(str(one)))) for one in given)
-    recursive = getattr(scripts, "recursive_version_locations", False)  # Alembic 1.10 and newer
-    return Folder(os.path.abspath(str(scripts.dir)), locations, bool(recursive), bool(scripts.sourceless))
 
 
 def list_revision_files(folder: Folder) -> List[str]:
@@ -174,10 +148,6 @@ def refuse_cycles(config: Config) -> None:
 
     :raises MigrateError: with the revisions of the circle.
     """
-    from alembic.script import revision
-
-    if hasattr(revision, "CycleDetected"):
-        return
     files = []
     for path in list_revision_files(describe_folder(config)):
         try:

@@ -8,6 +8,7 @@ from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Callable, Dict, Iterable, Iterator, List, MutableSet, Optional, Tuple, TypeVar
 
 from ..failure_context import note_failures
+from ..revisions.folder import find_folder
 from ..revisions.usual import Head, may_change, read_usual_head
 
 if TYPE_CHECKING:
@@ -90,8 +91,6 @@ def _list_files(scripts: ScriptDirectory) -> Optional[List[str]]:
     Before it had ``recursive_version_locations`` (1.10) Alembic took the files of a folder as the system lists them,
     under the path that was configured; since then sorted, under the path that symbolic links lead to.
     """
-    from ..revisions.problems import find_folder
-
     recursive = getattr(scripts, "recursive_version_locations", None)
     found: Dict[str, str] = {}
     try:
