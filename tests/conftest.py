@@ -147,13 +147,14 @@ def forks(command, env):
     return wanted and command[0] == sys.executable and alike and bool(words)
 
 
-def forked(command, cwd, env, input):
+def forked(command, cwd, env, input, timeout):
     """Run a command on the fork server and return what subprocess.run would."""
     with tempfile.TemporaryDirectory() as folder:
         paths = {name: os.path.join(folder, name) for name in ("stdin", "stdout", "stderr")}
         for name, path in paths.items():
             Path(path).write_text(input or "" if name == "stdin" else "", encoding="utf-8")
         with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(timeout)  # seconds: one that waits for ever fails its test, and stops no other
             client.connect(fork_server())
             client.sendall(json.dumps({"argv": command[1:], "cwd": cwd, "env": env, **paths}).encode() + b"\n")
             code = int(client.makefile().read())
@@ -208,7 +209,7 @@ class Project:
         command = [str(word) for word in command]
         env = {**self.env, **(env or {})}
         if not (self.fresh or kwargs) and forks(command, env):
-            return Result(forked(command, str(self.folder), env, input))
+            return Result(forked(command, str(self.folder), env, input, timeout))
         done = subprocess.run(
             command,
             cwd=str(self.folder),
