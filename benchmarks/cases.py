@@ -44,7 +44,6 @@ def all_cases(pairs: Pairs) -> List[Case]:
         ),
         Case("manage.py db upgrade, nothing to do", lambda: _manage_and_flask(pairs.upgraded, "upgrade")),
         Case("flask db upgrade, nothing to do", lambda: _each(_flask, pairs.upgraded, "upgrade"), bound=1.05),
-        *_at_length(pairs),
         Case("flask db migrate, many tables", lambda: _each(_migrate, pairs.many_tables), bound=1.05),
         # Flask-Migrate has no dry run: theirs is the real one.
         Case(
@@ -60,15 +59,6 @@ def all_cases(pairs: Pairs) -> List[Case]:
         Case("upgrade from nothing, SQLite", lambda: _each(_from_nothing, pairs.on_sqlite), bound=0.55),
         *_on_servers(pairs),
     ]
-
-
-def _at_length(pairs: Pairs) -> Iterator[Case]:
-    """What a history costs that is only looked at: Flask-Migrate has no status, so theirs is ``current``."""
-    for verb, theirs in (("heads", "heads"), ("history", "history"), ("status", "current"), ("upgrade", "upgrade")):
-        yield Case(
-            f"{verb}, 10,000 revisions",
-            lambda verb=verb, theirs=theirs: (_flask(pairs.long[0], verb), _flask(pairs.long[1], theirs)),
-        )
 
 
 def _on_servers(pairs: Pairs) -> Iterator[Case]:

@@ -42,12 +42,6 @@ class Pairs:
         return ours.upgraded().filled(), theirs.upgraded().filled()
 
     @cached_property
-    def long(self) -> Pair:
-        """On SQLite, marked as at the last of 10,000 revisions."""
-        ours, theirs = self._made("long", 10_000)
-        return ours.stamped(), theirs.stamped()
-
-    @cached_property
     def many_tables(self) -> Pair:
         """On SQLite, with a column that the models have by another name than the database."""
         ours, theirs = self._made("tables", 0)

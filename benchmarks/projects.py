@@ -126,11 +126,6 @@ class Project:
         self.run(sys.executable, "-m", "flask", "db", "upgrade", stderr=subprocess.DEVNULL)
         return self
 
-    def stamped(self) -> Project:
-        """Mark the database as at the last revision, without making its tables, and return the project."""
-        self.run(sys.executable, "-m", "flask", "db", "stamp", "head", stderr=subprocess.DEVNULL)
-        return self
-
     def with_tables(self, tables: int) -> Project:
         """Give the application that many models more, migrate, and rename a column of one."""
         path = self.folder / "manage.py"
