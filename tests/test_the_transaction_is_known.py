@@ -466,3 +466,14 @@ def test_what_a_script_does_when_it_takes_the_drivers_connection_twice(at_first)
     found, _ = outcome(project)
     kind = project.database.kind
     assert (found["state"], numbers(project)) == ("partly" if kind == "sqlite" else "unknown", [1])
+
+
+def test_a_commit_past_sqlalchemy_after_a_rollback_is_not_known(make_project, postgresql):
+    """The transaction that is rolled back is not the one that the script commits on the driver's connection."""
+    project = initialised(make_project(postgresql))
+    project.revision("aaa1", None, TABLE)
+    project.db("upgrade").ok()
+    commit = f"driver = op.get_bind().connection\ndriver.cursor().execute({insert_sql(1)!r})\ndriver.commit()"
+    project.revision("bbb2", "aaa1", "\n".join([insert(2), "op.execute('ROLLBACK')", commit]))
+    found, _ = outcome(project)
+    assert (found["state"], numbers(project)) == ("unknown", [1])

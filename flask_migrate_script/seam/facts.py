@@ -189,6 +189,7 @@ class PostgreSQLFacts(Facts):
     _mark: _Place = ("", None, "0")
     _turn: Optional[int] = None
     _turns: Optional[int] = None
+    _of_step: bool = False
 
     def mark(self) -> None:
         self._mark, self._turn = self._locate(), None
@@ -262,6 +263,7 @@ class PostgreSQLFacts(Facts):
         if self._turn is not None:
             return  # it is about everything since the connection was taken first
         self._turn, self._turns = self._find_turn(), None
+        self._of_step = self._locate()[0] == self._mark[0]
         self.learn()
 
     def end_turns(self) -> None:
@@ -271,7 +273,7 @@ class PostgreSQLFacts(Facts):
         return int(str(run(driver_connection(self.connection), self._TURN)[0][0]).rpartition("/")[2])
 
     def may_have_committed(self, other: OtherConnection) -> bool:
-        if self._turns == 0 or (self._turns == 1 and self.was_committed(other) is False):
+        if self._turns == 0 or (self._turns == 1 and self._of_step and self.was_committed(other) is False):
             return False  # there is no other transaction than that one, and the one that is open
         end = str(other.value("SELECT txid_snapshot_xmax(txid_current_snapshot())"))
         return bool(int(other.value(self._ask_numbers(self._mark[2], end, "committed"))))
