@@ -480,6 +480,37 @@ def test_a_loop_that_finds_other_rows_the_second_time_is_stopped_and_a_stamp_end
     assert journal(database) == []
 
 
+def test_the_journal_keeps_no_secret_and_forgets_only_what_is_named(project):
+    database = project.database
+    user = f"fms_{random.randrange(10**9)}"
+    create = f"op.execute(\"CREATE USER {user}@'localhost' IDENTIFIED BY 's3cret-1'\")"
+    insert = "op.execute(\"INSERT INTO users VALUES (1, 's3cret-2')\")"
+    table = "op.create_table('users', sa.Column('id', sa.Integer), sa.Column('name', sa.String(20)))"
+    project.revision("aaa1", None, "\n".join([table, insert, create, FAIL]))
+    try:
+        said = [project.db("upgrade"), project.db("journal"), project.db("journal", "--json"), project.db("status")]
+        project.revision("aaa1", None, "\n".join([table, insert.replace("s3cret-2", "s3cret-3"), create, FAIL]))
+        said.append(project.db("upgrade"))
+        assert "statement 2 differs" in said[-1].err
+        assert not [one for one in said if "s3cret" in one.out + one.err]
+        assert not [text for text in journal(database) if "s3cret" in text]
+        project.revision("aaa1", None, "\n".join([table, insert, create]))
+        project.db("upgrade").ok()
+    finally:
+        database.run(f"DROP USER IF EXISTS {user}@'localhost'")
+    values = "'upgrade', 1, REPEAT('0', 64), 'DROP TABLE x', 'done', NOW())"
+    for revision in ("1", "12", "131", "132"):
+        database.run(
+            "INSERT INTO alembic_journal (revision, direction, position, digest, text, state, time)"
+            f" VALUES ('{revision}', {values}"
+        )
+    several = project.db("journal", "--forget", "13").failed()
+    assert "Several revisions that are remembered begin with 13: 131, 132." in several.err
+    assert "of revision 1 is forgotten" in project.db("journal", "--forget", "1").ok().out
+    assert "of revision 132 is forgotten" in project.db("journal", "--forget", "132").ok().out
+    assert database.rows("SELECT revision FROM alembic_journal ORDER BY revision") == [("12",), ("131",)]
+
+
 def test_a_call_that_was_cut_off_is_not_repeated(project):
     database = project.database
     project.revision(

@@ -10,7 +10,7 @@ from sqlalchemy.engine.url import make_url
 
 from flask_migrate_script.sql.destroying import find_created, find_destroyed
 from flask_migrate_script.sql.functions import HARMLESS
-from flask_migrate_script.sql.mysql import find_actions, is_atomic, normalize, remove_counter
+from flask_migrate_script.sql.mysql import find_actions, hide_values, is_atomic, normalize, remove_counter
 from flask_migrate_script.sql.targets import find_target
 from flask_migrate_script.sql.text import Kind, commits, ends_transaction, flatten, reads, shorten, split
 from flask_migrate_script.sql.tokens import FAMILIES, TokenKind, tokenize
@@ -851,3 +851,19 @@ def test_what_the_journal_takes_for_the_same_text():
 def test_the_table_that_a_statement_changes(dialect, sql, written, plain):
     (statement,) = split(sql, dialect)
     assert find_target(statement) == (written, plain)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("CREATE USER x IDENTIFIED BY 's3cret'", "CREATE USER x IDENTIFIED BY '***'"),
+        ('SET PASSWORD FOR x = PASSWORD("s3cret")', "SET PASSWORD FOR x = PASSWORD('***')"),
+        ("alter user x identified with y as 's3''cret' -- 'no'", "alter user x identified with y as '***' -- 'no'"),
+        ("INSERT INTO t VALUES (1, 's3cr\\'et'), (2, %s)", "INSERT INTO t VALUES (1, '***'), (2, %s)"),
+        ("CALL p('s3cret')", "CALL p('***')"),
+        ("UPDATE t SET a = 's3cr", "UPDATE t SET a = '***'"),
+        ("ALTER TABLE t ADD a CHAR(9) DEFAULT 'b'", "ALTER TABLE t ADD a CHAR(9) DEFAULT 'b'"),
+    ],
+)
+def test_what_the_journal_keeps_of_a_text_has_no_data_and_no_password(text, kept):
+    assert hide_values(text) == kept

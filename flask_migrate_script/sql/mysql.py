@@ -10,6 +10,7 @@ from .splitting import find_created_kind
 from .targets import Alteration, find_alteration, find_target, split_at_commas
 from .text import Statement, flatten, join, split
 from .text import commits as commits_in
+from .tokens import BROKEN, STRING, tokenize
 
 _MYSQL = "mysql"
 """SQLAlchemy's name for MariaDB, too; what differs in how their text is read is little."""
@@ -29,6 +30,26 @@ def normalize(sql: str) -> str:
         reader.place += 1
         return join(reader.rest)
     return flatten(sql, _MYSQL)
+
+
+_OF_SCHEMA = frozenset(("CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE"))
+_OF_ACCOUNTS = frozenset(("USER", "ROLE", "SERVER", "IDENTIFIED", "PASSWORD"))
+
+
+def hide_values(sql: str) -> str:
+    """Return a text with ``'***'`` for the strings in it that may be data or a password; others tell what a table is.
+
+    A string without its end, of a text that was cut, is hidden up to there.
+    """
+    tokens = tokenize(sql, _MYSQL)
+    words = {token.word for token in tokens}
+    if tokens and tokens[0].word in _OF_SCHEMA and not words & _OF_ACCOUNTS:
+        return sql
+    shown, end = "", 0
+    for token in tokens:
+        shown += sql[end : token.start] + ("'***'" if token.kind in (STRING, BROKEN) else token.text)
+        end = token.end
+    return shown + sql[end:]
 
 
 def is_read(sql: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set
 
 from ...databases import shown_url
 from ...errors import MigrateError
@@ -44,27 +44,41 @@ def read_journals(config: Config) -> List[Remembered]:
 def make_forget(revision: str) -> Callable[[Config], List[Remembered]]:
     """Return a function of a Config that removes what is remembered of a revision, and returns what that was.
 
-    :param revision: its identifier or the beginning of it.
+    :param revision: its identifier, or the beginning of it where no other one begins so.
     """
 
-    def forget(context: MigrationContext) -> Remembered:
-        there = _read_journal(context)
-        gone = [entry for entry in there.entries if entry.revision.startswith(revision)]
-        table = find_table(get_connection(context), context.version_table_schema)
-        for one in sorted({entry.revision for entry in gone}):
-            table.forget(one)
-        table.commit()
-        return Remembered(there.name, there.url, gone)
-
     def forget_everywhere(config: Config) -> List[Remembered]:
-        forgotten = visit_databases(config, forget)
-        if not any(one.entries for one in forgotten):
-            raise MigrateError(
-                f"Nothing is remembered of a revision {revision}.", "{db} journal shows what is remembered."
-            )
-        return forgotten
+        known = {entry.revision for one in visit_databases(config, _read_journal) for entry in one.entries}
+        whole = _choose_revision(revision, known)
+
+        def forget(context: MigrationContext) -> Remembered:
+            there = _read_journal(context)
+            gone = [entry for entry in there.entries if entry.revision == whole]
+            if gone:
+                table = find_table(get_connection(context), context.version_table_schema)
+                table.forget(whole)
+                table.commit()
+            return Remembered(there.name, there.url, gone)
+
+        return visit_databases(config, forget)
 
     return forget_everywhere
+
+
+def _choose_revision(named: str, known: Set[str]) -> str:
+    """Return the revision that is meant: the one of that name, or the only one that begins so.
+
+    :raises MigrateError: if there is none, or several begin so.
+    """
+    begun = [named] if named in known else sorted(one for one in known if one.startswith(named))
+    if not begun:
+        raise MigrateError(f"Nothing is remembered of a revision {named}.", "{db} journal shows what is remembered.")
+    if len(begun) > 1:
+        raise MigrateError(
+            f"Several revisions that are remembered begin with {named}: {', '.join(begun)}.",
+            "Nothing was forgotten. Write more of the identifier.",
+        )
+    return begun[0]
 
 
 def document_journal(databases: List[Remembered]) -> Dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Optional
 
 from ...errors import MigrateError
 from ...explanations.failure import put_on_one_line
+from ...sql.mysql import hide_values
 from .digests import is_same_text
 from .table import Entry
 
@@ -22,7 +23,7 @@ def explain_difference(entry: Entry, statement: Optional[str], digest: str = "")
     :param statement: what comes in its place; None where the script ends before it.
     :param digest: of what comes in its place.
     """
-    now = put_on_one_line(statement, _SHOWN_TEXT) if statement else "nothing: the script ends before it"
+    now = put_on_one_line(hide_values(statement), _SHOWN_TEXT) if statement else "nothing: the script ends before it"
     values = ", with other values" if statement and is_same_text(entry.digest, digest) else ""
     return Differs(
         f"Revision {entry.revision} was interrupted, and its {entry.direction} is not what it was then:"

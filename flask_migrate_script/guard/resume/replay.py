@@ -162,7 +162,7 @@ class Resumable:
             self._run_and_commit(call)
 
     def _make_entry(self, call: Call, state: str, **known: Any) -> Entry:
-        text = call.statement.strip()[:KEPT_TEXT]
+        text = statements.hide_values(call.statement.strip()[:KEPT_TEXT])
         return Entry(self.revision, self.direction, self.position, self._make_digest(call), text, state, **known)
 
     def _run_dml(self, call: Call) -> None:
