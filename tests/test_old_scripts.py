@@ -6,6 +6,7 @@ package: what they see there is what they have to see everywhere.
 
 import re
 
+import pytest
 from conftest import ALEMBIC, MANAGE, SQLALCHEMY
 
 HEAD = """
@@ -356,3 +357,37 @@ def test_each_manner_does_what_it_did(any_project):
     )
     if SQLALCHEMY >= (2,):
         assert set(said) >= {one for one, _, _ in SPELLINGS} - {"inspector", "case_new"}
+
+
+SILENT = """
+op.create_table("t", sa.Column("cents", sa.Integer), sa.Column("ok", sa.Boolean(name="ck_ok")))
+t = sa.table("t", sa.column("cents", sa.Integer))
+op.bulk_insert(t, [{"cents": 199}])
+connection = op.get_bind()
+divided = connection.execute(sa.select([t.c.cents / 100])).scalar()
+made = connection.execute("SELECT sql FROM sqlite_master WHERE name = 't'").scalar()
+print(f"divided {float(divided):g}, CHECK {'CHECK' in made}")
+with op.batch_alter_table("t") as batch:
+    batch.drop_constraint("ck_ok", type_="check")
+"""
+
+
+@pytest.mark.skipif(SQLALCHEMY < (2,), reason="these mean what they meant there")
+def test_what_a_script_means_is_a_setting(project):
+    said = "the database has no CHECK ck_ok, as the type made none since, so there is nothing to drop"
+    for settings, printed, skips in (
+        ({}, "divided 1.99, CHECK False\n", True),
+        ({"MIGRATE_OLD_SCRIPTS": "1.4"}, "divided 1, CHECK False\n", True),
+        ({"MIGRATE_OLD_SCRIPTS": "1.3"}, "divided 1, CHECK True\n", False),
+    ):
+        project.write("manage.py", configured(**settings))
+        project.revision("aaa1", None, SILENT)
+        project.database.run("DROP TABLE IF EXISTS t", "DROP TABLE IF EXISTS alembic_version")
+        done = project.db("upgrade").ok()
+        assert printed in done.out
+        assert (said in done.err) == skips
+    project.write("manage.py", configured(MIGRATE_OLD_SCRIPTS=False))
+    project.revision("bbb2", "aaa1", "op.get_bind().execute('SELECT 1')")
+    assert "Not an executable object" in project.db("upgrade").failed().err
+    project.write("manage.py", configured(MIGRATE_OLD_SCRIPTS="0.9"))
+    assert "MIGRATE_OLD_SCRIPTS is '0.9'" in project.db("upgrade").failed().err
