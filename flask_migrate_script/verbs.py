@@ -360,8 +360,8 @@ def history(
     indicate_current: IndicateCurrent = False,
     x_arg: XArg = None,
     wait: Wait = None,
-    json: Json = False,
     check: CheckFiles = False,
+    json: Json = False,
 ) -> None:
     """List the revisions, newest first.
 

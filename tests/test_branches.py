@@ -62,7 +62,7 @@ def test_a_new_branch_by_splice_label_folder_and_dependency(branched):
     branched.db("upgrade", "7777").ok()
     assert "7777" in branched.database.version()
     unknown = branched.db("revision", "--head", "core@head", "--version-path", "elsewhere").failed()
-    assert "version_locations" in unknown.err
+    assert "--version-path: migrations/versions, migrations/other" in unknown.err
 
 
 def test_a_branch_of_its_own_from_base_and_a_splice_of_what_is_no_head(branched):

@@ -357,7 +357,8 @@ def test_an_autocommit_block_works_and_says_what_it_gives_up(any_project):
         any_project.db("upgrade", "aaa1").ok()
     failed = any_project.db("upgrade").failed()
     assert "Revision bbb2 leaves the transaction (autocommit_block): what it runs there stays." in failed.err
-    assert "INSERT INTO first VALUES (2, 'kept too')" in failed.err
+    told = "***" if database.kind == "mysql" else "kept too"  # the journal keeps no text of rows
+    assert f"INSERT INTO first VALUES (2, '{told}')" in failed.err
     assert "The database is at aaa1." in failed.err
     names = [name for (name,) in database.rows("SELECT name FROM first ORDER BY id")]
     assert names[:2] == ["kept", "kept too"]

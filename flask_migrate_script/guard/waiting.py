@@ -132,7 +132,7 @@ class Watch:
         if not known:
             yield
             return
-        self._thread = threading.Thread(target=self._watch, name="flask-migrate-script-waiting", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name="flask_migrate_script.waiting", daemon=True)
         self._thread.start()
         try:
             yield
@@ -191,7 +191,7 @@ class Watch:
                 self._tell_or_end(server, wait, moved)
 
     def _tell_or_end(self, server: Union[PostgreSQL, MySQL], wait: Wait, moved: float) -> None:
-        alone = is_alone(self._migrating, threading.current_thread())
+        alone = is_alone(self._migrating)
         patience = self.after if alone else max(self.after, BESIDE_OTHER_THREADS)
         if wait.candidates > 1:
             patience = max(patience, BESIDE_OTHER_TRANSACTIONS)
@@ -211,7 +211,7 @@ class Watch:
 
         Another thread of the program may wait for the migration, and that is as it should be.
         """
-        if driver is self.driver or is_alone(self._migrating, threading.current_thread()):
+        if driver is self.driver or is_alone(self._migrating):
             return True
         executing = self.executing
         return executing is not None and not executing.closed and driver_connection(executing) is driver

@@ -32,6 +32,10 @@ class OwnSession:
     there: Optional[Place]
 
 
+_OUR_THREADS = "flask_migrate_script."
+"""How the names of the threads of this package begin."""
+
+
 class OwnSessions:
     """The connections that this process has open, whoever opened them: not every one comes from a pool.
 
@@ -93,12 +97,10 @@ def _walk_connections() -> Iterator[object]:
             yield thing
 
 
-def is_alone(thread: int, *helpers: threading.Thread) -> bool:
-    """Return whether a thread is the only one of this process.
-
-    :param helpers: threads of this package, which do not count.
-    """
-    return not set(sys._current_frames()) - {thread, *(helper.ident for helper in helpers)}
+def is_alone(thread: int) -> bool:
+    """Return whether a thread is the only one of this process; those of this package do not count."""
+    ours = {one.ident for one in threading.enumerate() if one.name.startswith(_OUR_THREADS)}
+    return not set(sys._current_frames()) - {thread, *ours}
 
 
 def _is_connection(kind: type) -> bool:
