@@ -303,7 +303,7 @@ class Database:
     def run(self, *statements):
         with self.engine().begin() as connection:
             for statement in statements:
-                connection.execute(sa.text(statement))
+                connection.execute(sa.text(statement)).close()  # a PRAGMA has rows, and the file locked until then
 
     def version(self):
         """Return the revisions it is at, sorted."""
