@@ -1,4 +1,4 @@
-"""A history of 40 revisions as they were written from 2014 to 2019, for SQLAlchemy 0.9 to 1.3; it runs on three databases.
+"""A history of 40 revisions as they were written from 2014 to 2019, for SQLAlchemy 0.9 to 1.3, on three databases.
 
 ``write`` makes its files, each with the header that Alembic gave it then; ``dump`` reads all that is in a database.
 """
@@ -348,7 +348,10 @@ REVISIONS = [
             batch_op.alter_column('role_id', existing_type=sa.Integer(), nullable=False)
             batch_op.create_foreign_key('fk_users_role', 'roles', ['role_id'], ['id'])
         """,
-        "with op.batch_alter_table('users') as batch_op:\n    batch_op.drop_constraint('fk_users_role', type_='foreignkey')",
+        """
+        with op.batch_alter_table('users') as batch_op:
+            batch_op.drop_constraint('fk_users_role', type_='foreignkey')
+        """,
     ),
     revision(
         "numbers of posts",
@@ -528,7 +531,7 @@ def hash_of(text):
 
 def _flush(text):
     """Return a text without its margin, line by line: the first ones may have none."""
-    lines = [line for line in text.strip("\n").splitlines()]
+    lines = text.strip("\n").splitlines()
     indented = [line for line in lines if line.startswith("        ")]
     return "\n".join(line[8:] if line in indented and _is_margin(lines) else line for line in lines).strip()
 
@@ -570,7 +573,7 @@ _CONSTRAINTS = ("CONSTRAINT", "CHECK", "UNIQUE", "PRIMARY", "FOREIGN")
 
 
 def _order_constraints(line):
-    """Return a table of SQLite's with its constraints sorted and once each: each Alembic writes them in its own order."""
+    """Return a table of SQLite's with its constraints sorted and once each: Alembics differ in that."""
     head, opening, body = line.partition(" (")
     if "CREATE TABLE" not in head:
         return line
