@@ -577,7 +577,7 @@ def _order_constraints(line):
     head, opening, body = line.partition(" (")
     if "CREATE TABLE" not in head:
         return line
-    body, closing, rest = body.rpartition(")")[0].rpartition(")")
+    body = body.rpartition(")")[0].rpartition(")")[0]
     clauses, depth, part = [], 0, ""
     for character in body:
         depth += (character == "(") - (character == ")")
