@@ -466,6 +466,8 @@ RENAMED = [
 
 def test_what_was_renamed_before_is_counted_by_the_name_that_it_has_now(any_project):
     project = any_project
+    if project.database.kind == "sqlite" and sqlite3.sqlite_version_info < (3, 35):
+        pytest.skip("SQLite 3.35 is the first that drops a column by itself")
     project.database.run(
         "CREATE TABLE old (id INTEGER, word VARCHAR(9))",
         "CREATE TABLE other (id INTEGER)",
