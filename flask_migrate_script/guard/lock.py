@@ -200,6 +200,9 @@ class PostgreSQLLock(_ServerLock):
     ``CREATE INDEX CONCURRENTLY`` waits for every older snapshot.
     """
 
+    _BEGUN = "SELECT pg_backend_pid()::text || ' ' || now()::text"
+    """Tells one transaction from another."""
+
     KEY = int.from_bytes(hashlib.sha256(b"flask_migrate_script").digest()[:8], "big", signed=True)
 
     def acquire(self) -> bool:
@@ -210,12 +213,14 @@ class PostgreSQLLock(_ServerLock):
             " ('idle_in_transaction_session_timeout', 'statement_timeout', 'transaction_timeout')"
         )
         if self.server.value(f"SELECT pg_try_advisory_xact_lock({self.KEY})"):
+            self._since = self.server.value(self._BEGUN)
             return True
         self.server.run("ROLLBACK")
         return False
 
     def is_held(self) -> bool:
-        return bool(self.server.value(f"SELECT 1 FROM pg_locks WHERE {self._is_it()} AND pid = pg_backend_pid()"))
+        """Return whether the transaction that has the lock is still there; to look into pg_locks reads every lock."""
+        return bool(self.server.value(self._BEGUN) == self._since)
 
     def _is_it(self) -> str:
         """Return the condition on pg_locks that selects this lock where it is held."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -83,13 +84,21 @@ def lock_databases(engines: Iterable[Engine], settings: Settings) -> Iterator[No
         yield
 
 
+_LOOK_AGAIN = 0.1
+"""Seconds for which the answer that a lock is held counts, where nothing is about to be committed."""
+
+
 @dataclass
 class Locks(Part):
-    """The locks of one run; two names of one database take one."""
+    """The locks of one run; two names of one database take one.
+
+    :param looked: when the server was last asked whether they are still held, by the monotonic clock.
+    """
 
     settings: Settings
     held: ExitStack
     taken: Dict[str, lock.Lock] = field(default_factory=dict)
+    looked: float = 0.0
 
     def configuring(self, database: Database) -> None:
         if database.dialect == "postgresql":
@@ -115,7 +124,8 @@ class Locks(Part):
 
     @contextmanager
     def around_step(self, database: Database, step: MigrationStep) -> Iterator[None]:
-        self._refuse_to_go_on()
+        if time.monotonic() - self.looked >= _LOOK_AGAIN:
+            self._refuse_to_go_on()
         yield
 
     def committing(self, database: Database) -> None:
@@ -126,6 +136,7 @@ class Locks(Part):
 
         :raises MigrateError: if one is not.
         """
+        self.looked = time.monotonic()
         for one in self.taken.values():
             if not lock.is_still_held(one):
                 raise MigrateError(
