@@ -42,7 +42,8 @@ def test_no_sentence_about_a_database_is_false(kind, part):
     assert not found, f"{len(found)} false sentences, --database {kind} --seed {seed}\n" + "\n".join(found)
     failures = sum(verdicts[name] for name in FAILURES)
     share = 0.25 if kind == "mysql" else 0.1  # there is less that MySQL can be asked
-    assert failures < 50 / PARTS or verdicts["unknown"] < failures * share + 1, f"too much is not known: {verdicts}"
+    most = failures * share + 2 * (failures * share * (1 - share)) ** 0.5  # two deviations of so few
+    assert verdicts["unknown"] <= most + 1, f"too much is not known: {verdicts}"
 
 
 # The oracle: a history of two revisions on PostgreSQL, and what might be said of how it went.
