@@ -40,10 +40,19 @@ class SQLite:
             contextlib.closing(sqlite3.connect(self.kept)) as was,
         ):
             old, new = _read_sqlite(was), _read_sqlite(now)
-        return _compare(step, old, new, lambda table, column, one, other: one == other or str(one) == str(other))
+        return _compare(step, old, new, lambda table, column, one, other: _is_same_in_sqlite(one, other))
 
     def drop(self):
         pass
+
+
+def _is_same_in_sqlite(one, other):
+    """Return whether two values mean the same: SQLite writes 1e30 as '1.0e+30', and Python does not."""
+    if one == other or str(one) == str(other):
+        return True
+    with contextlib.suppress(TypeError, ValueError):
+        return float in (type(one), type(other)) and float(one) == float(other)
+    return False
 
 
 def _read_sqlite(connection):
