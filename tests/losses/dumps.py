@@ -47,11 +47,11 @@ class SQLite:
 
 
 def _is_same_in_sqlite(one, other):
-    """Return whether two values mean the same: SQLite writes 1e30 as '1.0e+30', and Python does not."""
+    """Return whether a value means what it meant: SQLite writes 1e30 as '1.0e+30', and Python does not."""
     if one == other or str(one) == str(other):
         return True
-    with contextlib.suppress(TypeError, ValueError):
-        return float in (type(one), type(other)) and float(one) == float(other)
+    with contextlib.suppress(ValueError):
+        return isinstance(one, float) and isinstance(other, str) and one == float(other)
     return False
 
 
